@@ -30,7 +30,7 @@ const KEEP_WORDS = new RegExp(
     // Applied migrations never change, and neither do their fixtures.
     'migrations/',
     // Generated texts and prompts in everyday English.
-    'libs/simulators/(phrases|answer|text)\\.ts$',
+    'libs/simulators/(phrases/[a-z]{2}|answer|text)\\.ts$',
     'libs/pipelines/',
     // `nobody` is an account of the operating system.
     'libs/embedded/postgres-binaries\\.ts$',

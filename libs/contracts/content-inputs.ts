@@ -47,6 +47,8 @@ export const contentInputs = z.object({
   passages: z
     .array(z.object({ id: z.string(), file_id: z.uuid(), title: z.string(), text: z.string() }))
     .optional(),
+  /** Passages that no prompt includes, because moderation flagged them. */
+  refused_passages: z.array(z.object({ title: z.string(), categories: z.array(z.string()) })).optional(),
   /** The section of that document which is rewritten, instead of writing something new. */
   rewrite: sectionRewrite.optional(),
   /** How few tokens the plan sells: prompts are shorter, and with `tiny`, results are too. */
@@ -72,6 +74,8 @@ export const contentInputs = z.object({
     .optional(),
   /** The search providers that research asks, as the gateway chose them. */
   research: z.array(z.string()).optional(),
+  /** Those that are asked, in this order, if that provider fails. */
+  research_fallbacks: z.array(z.string()).optional(),
 });
 export type ContentInputs = z.infer<typeof contentInputs>;
 

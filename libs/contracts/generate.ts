@@ -202,7 +202,7 @@ export const generateRequest = z
       .boolean()
       .optional()
       .describe(
-        'Searches the web first. Claims name their sources, and articles list them. Each search is a call of the plan.',
+        'Searches the web first. Claims name their sources, and articles list them. Each search is a call of the plan. A provider that fails is replaced by the next one; if none answers, the job fails before anything is written, and can be retried.',
       ),
     research_full_text: z
       .boolean()

@@ -35,6 +35,11 @@ export function withSafetyCall(plan: CallPlan, moderation: TextModel | undefined
   return { ...plan, calls: [...plan.calls, planSafetyCall(moderation, plan.calls.length)] };
 }
 
+/** Texts as one, within what is moderated at once. */
+export function joinedText(texts: readonly (string | null | undefined)[]): string {
+  return texts.filter(Boolean).join('\n').slice(0, LONGEST_TEXT).toWellFormed();
+}
+
 /**
  * What to moderate: everything that customers wrote, as one input.
  * @param images URLs, or data URLs.
@@ -43,9 +48,8 @@ export function safetyInput(
   texts: readonly (string | null | undefined)[],
   images: readonly string[] = [],
 ): ModerationRequest['input'] {
-  const text = texts.filter(Boolean).join('\n').slice(0, LONGEST_TEXT).toWellFormed();
   return [
-    { type: 'text', text },
+    { type: 'text', text: joinedText(texts) },
     ...images.map((url) => ({ type: 'image_url' as const, image_url: { url } })),
   ];
 }

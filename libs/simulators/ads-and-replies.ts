@@ -1,9 +1,10 @@
 /** Ads and replies that read like real ones. */
-import { detectLanguage } from '#libs/pipelines/content/language.ts';
 import { objectOr } from './json.ts';
+import { phrasesOf } from './phrases/languages.ts';
+import type { Wording } from './wording.ts';
 
 /** Ads for each network of a schema; undefined for another schema. */
-export function adsOf(schema: Readonly<Record<string, unknown>>, topic: string): object | undefined {
+export function adsOf(schema: Readonly<Record<string, unknown>>, wording: Wording): object | undefined {
   const networks = Object.entries(objectOr(schema.properties));
   const fieldsOf = (node: unknown) => objectOr(objectOr(objectOr(node).items).properties);
   const areAds = networks.every(([, node]) =>
@@ -13,33 +14,26 @@ export function adsOf(schema: Readonly<Record<string, unknown>>, topic: string):
   return Object.fromEntries(
     networks.map(([network, node]) => [
       network,
-      [0, 1, 2].map((variant) => adOf(fieldsOf(node), topic, variant)),
+      [0, 1, 2].map((variant) => adOf(fieldsOf(node), wording, variant)),
     ]),
   );
 }
 
-const PROMISES = [
-  'Begin with one page',
-  'See what works first',
-  'Four figures are enough',
-  'Change one thing at a time',
-  'Look again in a month',
-  'A checklist for today',
-  'Know before you spend',
-];
 const LONGEST_SUBJECT = 24;
 
-function adOf(fields: object, topic: string, variant: number): object {
+function adOf(fields: object, { phrases: { ads }, topic }: Wording, variant: number): object {
   const subject = shortSubject(topic);
-  const promise = (at: number) => PROMISES[(at + variant) % PROMISES.length] as string;
+  const promise = (at: number) => ads.promises[(at + variant) % ads.promises.length] as string;
+  const about = (template: string, at: number) =>
+    template.replace('{topic}', subject).replace('{promise}', promise(at));
   const texts: Readonly<Record<string, unknown>> = {
     headlines: [subject, ...[0, 1, 2, 3].map(promise)],
-    descriptions: [4, 5, 6].map((at) => `${subject}, explained without guesswork. ${promise(at)}.`),
-    primary_text: `${subject}: still guessing? ${promise(0)}, and see early whether it works.`,
-    introductory_text: `${subject}: still guessing at work? ${promise(1)}, and decide with figures.`,
+    descriptions: [4, 5, 6].map((at) => about(ads.description, at)),
+    primary_text: about(ads.primary, 0),
+    introductory_text: about(ads.introductory, 1),
     headline: promise(2),
     description: promise(4),
-    text: `${subject}: still guessing? ${promise(5)}.`,
+    text: about(ads.text, 5),
   };
   return Object.fromEntries(Object.keys(fields).map((field) => [field, texts[field]]));
 }
@@ -64,47 +58,13 @@ const INTENTS: readonly (readonly [string, RegExp])[] = [
   ['question', /\?/],
 ];
 
-/** Of a complaint, and of anything else; `#` is the author. */
-const REPLIES: Readonly<Record<string, readonly [complaint: string[], other: string[]]>> = {
-  en: [
-    [
-      'We are sorry, #. Please send us your order number, and we will put it right.',
-      'Thank you for telling us, #. This should not happen. May we write to you in private?',
-    ],
-    [
-      'Thank you, #! We will find out and reply here.',
-      'Good to hear from you, #. May we ask which one you mean?',
-      'Thanks for writing, #! More from us today.',
-    ],
-  ],
-  de: [
-    [
-      'Das tut uns leid, #. Bitte schicken Sie uns Ihre Bestellnummer, dann bringen wir es in Ordnung.',
-      'Danke für den Hinweis, #. Das darf nicht passieren. Dürfen wir Ihnen privat schreiben?',
-    ],
-    [
-      'Danke, #! Wir finden es heraus und melden uns hier.',
-      'Schön, von Ihnen zu hören, #. Welches Modell meinen Sie?',
-    ],
-  ],
-  fr: [
-    ['Nous sommes désolés, #. Envoyez-nous votre numéro de commande et nous trouverons une solution.'],
-    ['Merci, # ! Nous nous renseignons et vous répondons ici.'],
-  ],
-  es: [
-    ['Lo sentimos, #. Envíenos su número de pedido y lo resolveremos.'],
-    ['¡Gracias, #! Lo averiguamos y le respondemos aquí.'],
-  ],
-};
-
 /** @param texts the fenced texts of the prompt, by label. */
-export function replies(texts: ReadonlyMap<string, string>): object {
+export function replies(texts: ReadonlyMap<string, string>, { language }: Wording): object {
   const message = texts.get('message') ?? '';
   const author = texts.get('author')?.split(/[\s(]/, 1)[0] ?? '';
   const intent = INTENTS.find(([, pattern]) => pattern.test(message))?.[0] ?? 'other';
   const isComplaint = intent === 'complaint';
-  const [complaint, other] =
-    REPLIES[detectLanguage(message)] ?? (REPLIES.en as NonNullable<(typeof REPLIES)['en']>);
+  const { complaint, other } = phrasesOf(language).replies;
   return {
     intent,
     sentiment: isComplaint ? 'negative' : intent === 'praise' ? 'positive' : 'neutral',

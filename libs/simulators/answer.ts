@@ -1,6 +1,8 @@
-import { fencedTopic, writeObject, writeStep } from './content.ts';
+import { writeContinuation, writeStep } from './content.ts';
+import { writeObject } from './content-objects.ts';
 import { type Answer, type Call, type Choice, type Prompt, Refusal, type Tool } from './dialect.ts';
-import type { Directives, UsageMode } from './faults.ts';
+import { type Directives, findDirectives, type UsageMode } from './faults.ts';
+import { fencedTopic } from './fenced-texts.ts';
 import { fillSchema } from './schema-filler.ts';
 import { topicOf, writeText } from './text.ts';
 import {
@@ -16,19 +18,43 @@ import {
 
 /** Writes the visible text of a choice. */
 export interface Writer {
-  write(prompt: Prompt, choiceIndex: number): string;
+  write(prompt: Prompt, choiceIndex: number, isWrongLanguage: boolean): string;
   /** Whether the text itself is brought to the number of tokens that is reported. */
   readonly fitsTokens: boolean;
 }
 
 export const readableWriter: Writer = {
-  write: ({ user, system, toolResult }, choiceIndex) =>
-    toolResult === undefined
-      ? (writeStep(user) ??
-        writeText(user.replace(/\[\[simulate:[^\]]*\]\]/g, '').trim(), system, choiceIndex))
-      : `The tool answered: “${toolResult.slice(0, 400)}”. Based on that, you can go ahead; let me know if you would like me to look into anything else.`,
+  write(prompt, choiceIndex, isWrongLanguage) {
+    const { system, toolResult } = prompt;
+    if (toolResult !== undefined)
+      return `The tool answered: “${toolResult.slice(0, 400)}”. Based on that, you can go ahead; let me know if you would like me to look into anything else.`;
+    const task = taskOf(prompt);
+    if (isContinued(prompt)) return writeContinuation(task, isWrongLanguage);
+    return (
+      writeStep(task, isWrongLanguage) ??
+      writeText(task.replace(/\[\[simulate:[^\]]*\]\]/g, '').trim(), system, choiceIndex, isWrongLanguage)
+    );
+  },
   fitsTokens: true,
 };
+
+const CORRECTED = /^Correct your answer and give it again, complete\./;
+const CONTINUED = /^Your answer was cut off\. Continue exactly where it ended/;
+
+const isContinued = ({ user, parts }: Prompt) => CONTINUED.test(user) && parts.length > 2;
+const isRepaired = (prompt: Prompt) => isContinued(prompt) || CORRECTED.test(prompt.user);
+
+/** What is to be written: a request to correct or continue an answer comes after the task and the draft. */
+function taskOf(prompt: Prompt): string {
+  return (isRepaired(prompt) ? prompt.parts.at(-3) : undefined) ?? prompt.user;
+}
+
+/** Whether the answer is in another language than that of the task. */
+function isInWrongLanguage(prompt: Prompt, { wrongLanguage }: Directives): boolean {
+  if (!isRepaired(prompt)) return wrongLanguage !== undefined;
+  const asked = findDirectives({ header: undefined, model: '', endUser: undefined, message: taskOf(prompt) });
+  return 'wrongLanguage' in asked && asked.wrongLanguage === 'always';
+}
 
 const fixedText = 'Steady work beats a clever plan: measure first, change one thing, keep what helps.';
 
@@ -157,7 +183,8 @@ function composeChoice(
 ): Choice {
   const available = budgetOf(call, directives) - reasoning;
   const structured = tool !== undefined || call.outputSchema !== undefined;
-  const natural = structured ? writeJson(call, tool) : writer.write(call.prompt, index);
+  const isWrong = isInWrongLanguage(call.prompt, directives);
+  const natural = structured ? writeJson(call, tool, isWrong) : writer.write(call.prompt, index, isWrong);
   const naturalTokens = countTokens(natural.length);
   let tokens = Math.min(naturalTokens, available);
   if (directives.moderated) tokens = Math.min(tokens, moderatedTokens);
@@ -184,11 +211,12 @@ function chooseTool({ tools, toolChoice, prompt }: Call): Tool | undefined {
   return prompt.toolResult === undefined ? mentioned : undefined;
 }
 
-function writeJson({ outputSchema, prompt }: Call, tool: Tool | undefined): string {
+function writeJson({ outputSchema, prompt }: Call, tool: Tool | undefined, isWrong: boolean): string {
   const schema = tool?.schema ?? outputSchema ?? {};
-  const object = tool === undefined ? writeObject(schema, prompt.user) : undefined;
+  const task = taskOf(prompt);
+  const object = tool === undefined ? writeObject(schema, task, isWrong) : undefined;
   if (object !== undefined) return JSON.stringify(object);
-  const topic = fencedTopic(prompt.user) ?? topicOf(prompt.user);
+  const topic = fencedTopic(task) ?? topicOf(task);
   if (tool === undefined && Object.keys(schema).length === 0) {
     return JSON.stringify({ topic, summary: writeText(prompt.user, prompt.system).slice(0, 240) });
   }

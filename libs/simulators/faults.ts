@@ -4,6 +4,9 @@ import { LRUCache } from 'lru-cache';
 export const USAGE_MODES = ['counted', 'max', 'more', 'zero', 'late'] as const;
 export type UsageMode = (typeof USAGE_MODES)[number];
 
+const WRONG_LANGUAGE = ['once', 'always'] as const;
+type WrongLanguage = (typeof WRONG_LANGUAGE)[number];
+
 /** What a request asks the simulator to do out of the ordinary. The README lists the grammar. */
 export interface Directives {
   /** Names the request for `failures`; requests with equal bodies share a name otherwise. */
@@ -32,6 +35,8 @@ export interface Directives {
   noUsage?: true;
   usage?: UsageMode;
   moderated?: true;
+  /** Answers in another language: the first time only, or also when asked to correct that. */
+  wrongLanguage?: WrongLanguage;
 }
 
 /** Shared by all requests that ask for nothing special. */
@@ -104,6 +109,11 @@ function apply(directives: Directives, name: string, value: string | undefined):
   if (name === 'usage') {
     const mode = USAGE_MODES.find((known) => known === value);
     if (mode !== undefined) directives.usage = mode;
+    return mode !== undefined;
+  }
+  if (name === 'wrong_language') {
+    const mode = WRONG_LANGUAGE.find((known) => known === value);
+    if (mode !== undefined) directives.wrongLanguage = mode;
     return mode !== undefined;
   }
   const setting = numbers.get(name);

@@ -1,24 +1,13 @@
 import { LRUCache } from 'lru-cache';
-import {
-  answers,
-  checklistItems,
-  concerns,
-  conclusions,
-  findings,
-  followUps,
-  introductions,
-  linkedinPosts,
-  openQuestions,
-  sections,
-  shortPosts,
-  titleTemplates,
-} from './phrases.ts';
+import { phrasesOf } from './phrases/languages.ts';
+import type { Line, Phrases } from './phrases/phrases.ts';
+import { languageFor } from './wording.ts';
 
 /** The kind of text that a prompt asks for, detected by keywords. */
 export type TextKind = 'article' | 'research' | 'social' | 'edit' | 'answer';
 
 const kindPatterns: readonly (readonly [TextKind, RegExp])[] = [
-  ['article', /\b(blog|article)/i],
+  ['article', /\b(blog|article|artyku|artikel|artículo|artikkeli)|記事|статт/i],
   ['research', /\bresearch/i],
   ['social', /\b(linkedin|tweet|twitter|social (media )?posts?|x post)/i],
   ['edit', /\b(edit|proofread|polish|copy-?edit|revise)\b/i],
@@ -64,7 +53,7 @@ function firstKind(prompt: string): TextKind | undefined {
 /** The subject of a prompt in a few words: what is quoted, what follows “about” or “on”, else its main words. */
 export function topicOf(prompt: string): string {
   const instruction = prompt.slice(0, instructionCharacters);
-  const quoted = /["“]([^"”\n]{3,80})["”]/.exec(instruction)?.[1];
+  const quoted = /["“„«「]([^"”“»」\n]{3,80})["”“»」]/.exec(instruction)?.[1];
   const named = /\b(?:topic|subject|title|about|on)\b:?\s+([^.,;:!?\n"“”]{3,120})/i.exec(instruction)?.[1];
   const phrase = (quoted ?? named)?.trim().split(/\s+/).slice(0, 8).join(' ');
   if (phrase) return phrase.replace(/^(the topic of|the subject of|how to)\s+/i, '');
@@ -82,31 +71,35 @@ export function significantWords(prompt: string): string[] {
  * A readable text for a prompt: the same prompt and variant always give the same text.
  * @param variant the index of the choice, so that `n` choices differ
  */
-export function writeText(user: string, system: string, variant = 0): string {
+export function writeText(user: string, system: string, variant = 0, isWrong = false): string {
   const seed = hashText(system, hashText(user)) + variant;
   const kind = textKind(user, system);
-  const key = `${kind}:${seed}:${user.length}`;
+  const key = `${kind}:${seed}:${user.length}:${isWrong}`;
   const known = cachedTexts.get(key);
   if (known !== undefined) return known;
-  const text = kind === 'edit' ? polish(draftIn(user)) : compose(kind, user, seed);
+  const text =
+    kind === 'edit'
+      ? polish(draftIn(user))
+      : compose(kind, user, seed, phrasesOf(languageFor(user, isWrong)));
   cachedTexts.set(key, text);
   return text;
 }
 
-function compose(kind: Exclude<TextKind, 'edit'>, prompt: string, seed: number): string {
+function compose(kind: Exclude<TextKind, 'edit'>, prompt: string, seed: number, phrases: Phrases): string {
   const topic = topicOf(prompt);
   let turn = seed;
   let mentions = 0;
   const fill = (template: string): string => {
     const filled = template
       .replaceAll('{topic}', () => (mentions++ % 4 === 0 ? topic : shortened(topic)))
-      .replaceAll('{focus}', () => pick(concerns, turn++));
+      .replaceAll('{focus}', () => pick(phrases.concerns, turn++));
     return filled.charAt(0).toUpperCase() + filled.slice(1);
   };
-  if (kind === 'article') return article(fill, seed);
-  if (kind === 'research') return researchNotes(fill, seed);
-  if (kind === 'social') return socialPosts(fill, seed, topic);
-  return `${fill(pick(answers, seed))}\n\n${fill(pick(followUps, seed >>> 3))}`;
+  const filled = { phrases, fill, line: (name: Line) => fill(phrases.lines[name]) };
+  if (kind === 'article') return article(filled, seed);
+  if (kind === 'research') return researchNotes(filled, seed);
+  if (kind === 'social') return socialPosts(filled, seed, topic);
+  return `${fill(pick(phrases.answers, seed))}\n\n${fill(pick(phrases.followUps, seed >>> 3))}`;
 }
 
 /** “solar panels for small businesses” is called “solar panels” once it has been introduced. */
@@ -114,7 +107,11 @@ function shortened(topic: string): string {
   return topic.split(/ (?:for|in|with|at|among|during) /, 1)[0] || topic;
 }
 
-type Fill = (template: string) => string;
+type Filled = {
+  phrases: Phrases;
+  fill: (template: string) => string;
+  line: (name: Line) => string;
+};
 
 function pick<T>(items: readonly T[], seed: number): T {
   return items[(seed >>> 0) % items.length] as T;
@@ -126,7 +123,8 @@ function rotate<T>(items: readonly T[], seed: number): T[] {
   return [...items.slice(start), ...items.slice(0, start)];
 }
 
-function article(fill: Fill, seed: number): string {
+function article({ phrases, fill, line }: Filled, seed: number): string {
+  const { sections, titleTemplates, introductions, checklistItems, conclusions } = phrases;
   const [opening, ...others] = sections;
   const drawn = new Set([opening, ...rotate(others, seed).slice(0, 3 + (seed % 2))]);
   const chosen = sections.filter((section) => drawn.has(section));
@@ -138,30 +136,28 @@ function article(fill: Fill, seed: number): string {
     `# ${fill(pick(titleTemplates, seed))}`,
     fill(pick(introductions, seed >>> 2)),
     ...body,
-    `## A short checklist\n\n${checklistItems.map((item) => `- ${fill(item)}`).join('\n')}`,
-    `## Conclusion\n\n${fill(pick(conclusions, seed >>> 4))}`,
+    `## ${line('checklist')}\n\n${checklistItems.map((item) => `- ${fill(item)}`).join('\n')}`,
+    `## ${line('conclusion')}\n\n${fill(pick(conclusions, seed >>> 4))}`,
   ].join('\n\n');
 }
 
-function researchNotes(fill: Fill, seed: number): string {
+function researchNotes({ phrases: { findings, openQuestions }, fill, line }: Filled, seed: number): string {
   const list = (items: readonly string[]) => items.map((item) => `- ${fill(item)}`).join('\n');
   return [
-    fill('# Research notes: {topic}'),
-    `## Key findings\n\n${list(rotate(findings, seed).slice(0, 5))}`,
-    fill(
-      '## Angle\n\nWrite for people who must decide about {topic} this quarter. Lead with a concrete situation, then give the evidence, then a checklist they can use the same day.',
-    ),
-    `## Open questions\n\n${list(openQuestions)}`,
+    `# ${line('researchNotes')}`,
+    `## ${line('keyFindings')}\n\n${list(rotate(findings, seed).slice(0, 5))}`,
+    `## ${line('angle')}\n\n${line('angleText')}`,
+    `## ${line('openQuestions')}\n\n${list(openQuestions)}`,
   ].join('\n\n');
 }
 
-function socialPosts(fill: Fill, seed: number, topic: string): string {
+function socialPosts({ phrases, fill }: Filled, seed: number, topic: string): string {
   const tags = significantWords(topic)
     .slice(0, 3)
     .map((word) => `#${word.charAt(0).toUpperCase()}${word.slice(1).replaceAll('-', '')}`)
     .join(' ');
-  const short = fill(pick(shortPosts, seed)).slice(0, 278 - tags.length);
-  return `## LinkedIn\n\n${fill(pick(linkedinPosts, seed >>> 1))}\n\n${tags}\n\n## X\n\n${short} ${tags}`.trimEnd();
+  const short = fill(pick(phrases.shortPosts, seed)).slice(0, 278 - tags.length);
+  return `## LinkedIn\n\n${fill(pick(phrases.linkedinPosts, seed >>> 1))}\n\n${tags}\n\n## X\n\n${short} ${tags}`.trimEnd();
 }
 
 /** The text to edit: what is fenced, what follows “draft:”, “text:” or “article:”, else all after the first blank line. */

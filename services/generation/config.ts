@@ -6,7 +6,7 @@ import { backendVariables } from '#libs/service/backend-variables.ts';
 import type { EndpointPolicy } from '#libs/service/endpoint-url.ts';
 import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
 import { bucketOf, bucketVariables } from '#libs/storage/variables.ts';
-import type { CallRunner } from './calls/domain/run-call.ts';
+import { type CallRunner, MODERATION_OUTAGES } from './calls/domain/run-call.ts';
 import { PROVIDERS, type ProviderAccess, type ProviderKey } from './providers/domain/providers.ts';
 
 const DEFAULT_PORT = 8083;
@@ -80,6 +80,12 @@ export const configSchema = z.object({
   PROVIDER_RETRY_DELAY_LIMIT: durationMs()
     .prefault('8s')
     .describe('A provider that asks for a longer pause than this is not called again'),
+  MODERATION_OUTAGE: z
+    .enum(MODERATION_OUTAGES)
+    .prefault('allow')
+    .describe(
+      'What happens to texts while their moderation cannot answer: `allow` writes them, `refuse` fails them; images are refused in any case',
+    ),
   BILLING_URL: httpUrl().prefault('http://127.0.0.1:8081').describe('URL of the billing service'),
   SOCIAL_PUBLISHER_URL: httpUrl()
     .optional()
@@ -144,6 +150,7 @@ export function toGenerationConfig(variables: GenerationVariables) {
         baseDelayMs: variables.PROVIDER_RETRY_DELAY,
         maxDelayMs: variables.PROVIDER_RETRY_DELAY_LIMIT,
       },
+      moderationOutage: variables.MODERATION_OUTAGE,
     } satisfies Omit<CallRunner, 'metrics' | 'random' | 'breaker'>,
     deadlineMarginMs: variables.DEADLINE_MARGIN,
     drainTimeoutMs: variables.DRAIN_TIMEOUT,

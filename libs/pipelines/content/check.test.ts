@@ -30,7 +30,7 @@ t.test('words to avoid are repaired once, then a warning', async (t) => {
   });
   const avoided = ['game-changer', 'tea', '緑茶'];
   const problems = (text: string) => {
-    const verdict = checkAnswer(post, answer(text), true, undefined, avoided);
+    const verdict = checkAnswer(post, answer(text), true, undefined, { avoided });
     return verdict.kind === 'repair' ? verdict.repair.problems : [];
   };
   t.strictSame(problems('A Game-Changer for steam and teams.'), [
@@ -39,7 +39,7 @@ t.test('words to avoid are repaired once, then a warning', async (t) => {
   t.strictSame(problems('Brew your TEA.'), ['Say it without “tea”, which is to be avoided.']);
   t.strictSame(problems('今日は緑茶を飲む。'), ['Say it without “緑茶”, which is to be avoided.']);
   t.strictSame(problems('Brew your cup.'), []);
-  t.match(checkAnswer(post, answer('Tea.'), false, undefined, avoided), {
+  t.match(checkAnswer(post, answer('Tea.'), false, undefined, { avoided }), {
     kind: 'accept',
     warnings: ['Say it without “tea”, which is to be avoided.'],
   });

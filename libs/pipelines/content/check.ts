@@ -2,9 +2,16 @@
 import type { Repair } from './prompt.ts';
 import type { ContentStep, JsonSpec, MarkdownSpec, StepOutput } from './step.ts';
 import { countHeadings, countWords, dropPartialEnd, plainText } from './text.ts';
+import { languageProblems, textsIn } from './written-language.ts';
 
 /** A text and whether the model stopped because of its output cap. */
 export type Answer = { readonly text: string; readonly isCut: boolean };
+
+/** What a request asks of every text: words that it must not have, and the language that it is in. */
+export type TextRules = {
+  readonly avoided?: readonly string[] | undefined;
+  readonly language?: string | undefined;
+};
 
 export type Verdict =
   | { readonly kind: 'accept'; readonly output: StepOutput; readonly warnings: readonly string[] }
@@ -15,21 +22,22 @@ export type Verdict =
 /**
  * @param repaired the repair that the answer is the result of; undefined for a first answer.
  * @param canRepair whether another call may follow.
- * @param avoided words that the text must not have.
+ * @param rules what the request asks of every text.
  */
 export function checkAnswer(
   step: Pick<ContentStep, 'spec'>,
   answer: Answer,
   canRepair: boolean,
   repaired?: Repair,
-  avoided: readonly string[] = [],
+  { avoided = [], language }: TextRules = {},
 ): Verdict {
   const text = repaired?.kind === 'continue' ? joined(repaired.draft, answer.text) : answer.text;
   const whole = { text: withoutFence(text), isCut: answer.isCut };
   const { spec } = step;
   const found = avoidedIn(whole.text, avoided);
-  if (spec.kind === 'json') return checkJson(spec, whole, canRepair, found);
-  if (spec.kind === 'markdown') return checkMarkdown(spec, whole, canRepair, found);
+  if (spec.kind === 'json') return checkJson(spec, whole, canRepair, found, language);
+  if (spec.kind === 'markdown')
+    return checkMarkdown(spec, whole, canRepair, [...languageProblems(whole.text, language), ...found]);
   throw new TypeError(`A step of the kind ${spec.kind} writes no answer.`);
 }
 
@@ -77,10 +85,11 @@ function checkMarkdown(
 }
 
 function checkJson(
-  { schema, problems, fit }: JsonSpec,
+  { schema, problems, fit, localised = (all: never) => all }: JsonSpec,
   { text, isCut }: Answer,
   canRepair: boolean,
   found: readonly string[],
+  language: string | undefined,
 ): Verdict {
   const again = (list: readonly string[]): Verdict => ({
     kind: 'repair',
@@ -101,12 +110,13 @@ function checkJson(
     };
   }
   const value = parsed.data as never;
-  const list = [...found, ...problems(value)];
+  const lasting = [...languageProblems(textsIn(localised(value)), language), ...found];
+  const list = [...lasting, ...problems(value)];
   if (list.length > 0 && canRepair) return again(list);
   return {
     kind: 'accept',
     output: { json: fit(value) },
-    warnings: [...found, ...problems(fit(value) as never)],
+    warnings: [...lasting, ...problems(fit(value) as never)],
   };
 }
 

@@ -57,6 +57,7 @@ const SPEC: JsonSpec = {
       ? []
       : ['A prompt is too short to draw from.']),
   ],
+  localised: ({ prompts }: ImagePrompts) => prompts.map(({ alt_text }) => alt_text),
   fit: ({ prompts }: ImagePrompts) => ({
     prompts: prompts.slice(0, COUNT).map((prompt) => ({
       ...prompt,

@@ -143,8 +143,12 @@ const TITLE_WORDS: Readonly<Record<string, string>> = {
   ro: 'cum de ce în',
 };
 
-const KNOWN_WORDS = Object.entries(FUNCTION_WORDS).map(
-  ([code, words]) => [code, new Set(`${words} ${TITLE_WORDS[code] ?? ''}`.split(' '))] as const,
+/** By language, for those in Latin letters. */
+export const KNOWN_WORDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries(FUNCTION_WORDS).map(([code, words]) => [
+    code,
+    new Set(`${words} ${TITLE_WORDS[code] ?? ''}`.split(' ')),
+  ]),
 );
 
 /** Letters that decide where no word does. */

@@ -118,10 +118,11 @@ function hasSource({ text, url, document_id: documentId, generation_id: jobId }:
 
 /** With an article, everything else is written from it, and not from its sources. */
 function briefOfPart(part: Part, brief: ContentBrief): ContentBrief {
-  if (isMediaPart(part)) return { ...brief, inputs: { ...brief.inputs, passages: [] }, research: [] };
+  const inputs = { ...brief.inputs, passages: [], refused_passages: [] };
+  if (isMediaPart(part)) return { ...brief, inputs, research: [] };
   if (part === 'blog' || !brief.request.content_types.includes('blog')) return brief;
   const article = { from: articleStep(brief.words), label: 'article', words: Math.round(brief.words * 1.3) };
-  return { ...brief, basis: [article], inputs: { ...brief.inputs, passages: [] }, research: [] };
+  return { ...brief, basis: [article], inputs, research: [] };
 }
 
 /** Every step of a job, each after those that it waits for. */

@@ -8,7 +8,14 @@ import { ProblemError, problem } from '#libs/problems/problems.ts';
 import { planSpeechCall, planTranscriptionCall } from '../audio.ts';
 import { planSafetyCall, SAFETY_STEP } from '../safety.ts';
 import { planSearchCall } from '../search.ts';
-import { type ModelChain, plansOfFallbacks, planTextCall, type TextModel, textTokens } from '../text-call.ts';
+import {
+  type ModelChain,
+  planChain,
+  plansOfFallbacks,
+  planTextCall,
+  type TextModel,
+  textTokens,
+} from '../text-call.ts';
 import { planHeroImage } from './hero-image.ts';
 import { tokensForWords, wordsForTokens } from './language.ts';
 import { briefOf, contentSteps, requestedWords, SCALE_STEPS } from './pipeline.ts';
@@ -167,10 +174,20 @@ function planSearchStep(
   provider: string,
   index: number,
 ): PlannedCall {
-  const found = searchModels.find(({ model }) => model.provider === provider);
+  const find = (name: string) => searchModels.find(({ model }) => model.provider === name);
+  const found = find(provider);
   if (found === undefined)
     throw problem('service_unavailable', { detail: `The search provider ${provider} is not in use.` });
-  return { ...planSearchCall(found, index, sourceLimit(brief)), step: step.key, after: dependenciesOf(step) };
+  const fallbacks = (brief.inputs.research_fallbacks ?? []).flatMap((name) => find(name) ?? []);
+  const call = planChain({ ...found, fallbacks }, (one) => planSearchCall(one, index, sourceLimit(brief)));
+  return placed(call, index, step);
+}
+
+/** The call, with its fallbacks, as that of a step. */
+function placed(call: PlannedCall, index: number, step: ContentStep): PlannedCall {
+  const own = { index, step: step.key, counts: step.counts, after: dependenciesOf(step) };
+  const { fallbacks } = call;
+  return { ...call, ...own, ...(fallbacks && { fallbacks: fallbacks.map((one) => ({ ...one, ...own })) }) };
 }
 
 /** Pages and transcripts are moderated before anything is written from them. */
@@ -181,10 +198,7 @@ function moderated({ moderation }: ContentPlanInput, call: PlannedCall): Planned
 
 /** @throws Error if the model that the step needs was not given. */
 function planMediaCall(input: ContentPlanInput, step: ContentStep, index: number): PlannedCall {
-  const call = mediaCallOf(input, step);
-  const own = { index, step: step.key, counts: step.counts, after: dependenciesOf(step) };
-  const { fallbacks } = call;
-  return { ...call, ...own, ...(fallbacks && { fallbacks: fallbacks.map((one) => ({ ...one, ...own })) }) };
+  return placed(mediaCallOf(input, step), index, step);
 }
 
 function mediaCallOf(

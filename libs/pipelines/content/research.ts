@@ -15,7 +15,10 @@ export function researchKeys(providers: readonly string[]): string[] {
   return providers.map((provider) => `${RESEARCH}.${provider}`);
 }
 
-/** With several providers, one that fails is done without. */
+/**
+ * With several providers, one that fails is done without. A single one has fallbacks; if all fail, so does the step, and
+ * nothing is written: a text without the sources that were asked for would be another product.
+ */
 export function researchSteps(brief: ContentBrief): ContentStep[] {
   const { research, inputs } = brief;
   const query = subjectOf(brief);

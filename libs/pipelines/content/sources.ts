@@ -24,8 +24,12 @@ export type Source = {
   readonly passage_id: string | null;
 };
 
-/** A page that no prompt includes, because moderation flagged it. */
-export type RefusedSource = Pick<SearchSource, 'title' | 'url'> & { readonly categories: readonly string[] };
+/** A page that no prompt includes, because moderation flagged it; without a URL, a passage of the knowledge base. */
+export type RefusedSource = {
+  readonly title: string;
+  readonly url: string | null;
+  readonly categories: readonly string[];
+};
 
 /** What research keeps of a search. */
 export type Research = {
@@ -75,12 +79,13 @@ export function withoutRefused(
   };
 }
 
-/** The pages that were left out. */
-export function refusedSources({ research }: ContentBrief, outputs: StepOutputs): RefusedSource[] {
-  const refused = research.flatMap((key) =>
+/** The passages and pages that were left out. */
+export function refusedSources({ research, inputs }: ContentBrief, outputs: StepOutputs): RefusedSource[] {
+  const passages = (inputs.refused_passages ?? []).map((one) => ({ ...one, url: null }));
+  const pages = research.flatMap((key) =>
     outputs.has(key) ? (jsonOf<Research>(outputs, key).refused ?? []) : [],
   );
-  return [...new Map(refused.map((one) => [one.url, one])).values()];
+  return [...passages, ...new Map(pages.map((one) => [one.url, one])).values()];
 }
 
 /** The sources in their order: passages first, whose number is known before research. */

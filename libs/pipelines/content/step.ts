@@ -41,6 +41,8 @@ export type JsonSpec = {
   readonly problems: (value: never) => string[];
   /** Corrects what code can correct, such as a text that is too long. */
   readonly fit: (value: never) => Record<string, unknown>;
+  /** What of it is in the language of the content; all of it if absent. */
+  readonly localised?: (value: never) => unknown;
 };
 
 /** The pages that a search provider finds. The step writes nothing. Without a query, it searches for its first input. */

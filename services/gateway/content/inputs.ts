@@ -2,7 +2,8 @@
 import { callFirst } from '#libs/clients/call-first.ts';
 import type { InternalClient } from '#libs/clients/internal-client.ts';
 import { CONTENT_INPUTS_PATH, type ContentInputs, contentInputs } from '#libs/contracts/content-inputs.ts';
-import { chooseSearchModels } from '#libs/pipelines/search.ts';
+import { chooseSearchModels, searchFallbacks } from '#libs/pipelines/search.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { EntitlementCheck } from '../entitlements/domain/check-entitlements.ts';
 import type { Sender } from '../metering/domain/route.ts';
 import type { PriceBook } from '../prices/domain.ts';
@@ -30,26 +31,13 @@ function budgetOf({ entitlements }: EntitlementCheck<ContentBody>): ContentInput
 
 /** @throws ProblemError `not_found`, `semantic_error`, `service_unavailable`. */
 export async function readInputs(
-  { generation, priceBook, searchProviders }: ContentSources,
+  sources: ContentSources,
   check: EntitlementCheck<ContentBody>,
   { caller, requestId }: Sender,
 ): Promise<ContentInputs> {
-  const { body, entitlements } = check;
-  const research =
-    body.research === true
-      ? chooseSearchModels(
-          priceBook.models(),
-          entitlements.limits,
-          {
-            provider: 'auto',
-            full_text: body.research_full_text === true,
-            all_providers: body.research_all_providers === true,
-          },
-          searchProviders,
-        ).map(({ provider }) => provider)
-      : undefined;
+  const { body } = check;
   const { inputs: _, resume: __, approval: ___, ...request } = body;
-  const answer = await callFirst(generation, {
+  const answer = await callFirst(sources.generation, {
     ...{ method: 'POST', path: CONTENT_INPUTS_PATH, requestId, caller },
     body: request,
     isIdempotent: true,
@@ -57,7 +45,26 @@ export async function readInputs(
   const budget = budgetOf(check);
   return {
     ...contentInputs.parse(answer),
-    ...(research && { research }),
+    ...(body.research === true && researchInputs(sources, check)),
     ...(budget && { budget }),
+  };
+}
+
+/** The providers that research asks, and those that replace one that fails. */
+function researchInputs(
+  { priceBook, searchProviders }: ContentSources,
+  { body, entitlements }: EntitlementCheck<ContentBody>,
+): Pick<ContentInputs, 'research' | 'research_fallbacks'> {
+  const search = {
+    provider: 'auto' as const,
+    full_text: body.research_full_text === true,
+    all_providers: body.research_all_providers === true,
+  };
+  const from = [priceBook.models(), entitlements.limits, search, searchProviders] as const;
+  const providersOf = (models: readonly ModelInfo[]) => models.map(({ provider }) => provider);
+  const fallbacks = providersOf(searchFallbacks(...from));
+  return {
+    research: providersOf(chooseSearchModels(...from)),
+    ...(fallbacks.length > 0 && { research_fallbacks: fallbacks }),
   };
 }

@@ -1,12 +1,9 @@
 /** The plan of generated content: a pipeline of provider calls, all of them held before the first one starts. */
+import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import { type ContentPlanInput, type MediaModels, planContent } from '#libs/pipelines/content/plan.ts';
 import { problem } from '#libs/problems/problems.ts';
-import {
-  type EntitlementCheck,
-  requiredModel,
-  withoutReserve,
-} from '../entitlements/domain/check-entitlements.ts';
+import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import { type PlanModelKind, visionChain } from '../entitlements/domain/models.ts';
 import type { PlanBounds } from '../metering/domain/route.ts';
 import { type PriceBook, textModel } from '../prices/domain.ts';
@@ -28,7 +25,7 @@ export function planGeneratedContent(
     kind,
     request,
     inputs,
-    searchModels: searchModelsOf(inputs.research ?? [], priceBook),
+    searchModels: searchModelsOf(inputs, priceBook),
     mediaModels: mediaModelsOf(check, priceBook),
     moderation: isModerated('content')(check) ? moderationModel(priceBook) : undefined,
     model: info,
@@ -66,7 +63,11 @@ function mediaModelsOf(
   };
 }
 
-function searchModelsOf(providers: readonly string[], priceBook: Pick<PriceBook, 'models' | 'priced'>) {
+function searchModelsOf(
+  { research = [], research_fallbacks: fallbacks = [] }: ContentInputs,
+  priceBook: Pick<PriceBook, 'models' | 'priced'>,
+) {
+  const providers = [...research, ...fallbacks];
   return priceBook
     .models()
     .filter(({ kind, provider }) => (kind === 'search' || kind === 'page') && providers.includes(provider))
@@ -79,8 +80,10 @@ function searchModelsOf(providers: readonly string[], priceBook: Pick<PriceBook,
  */
 export function cheaperContent<B extends ContentBody>(check: EntitlementCheck<B>): EntitlementCheck<B>[] {
   const { chains, cheaper = [], models } = check;
-  if (chains === undefined) return withoutReserve(check);
-  const { fallbacks: _, ...alone } = check;
+  const { fallbacks, ...rest } = check;
+  const { research_fallbacks: searchFallbacks, ...inputs } = check.body.inputs ?? {};
+  const alone = searchFallbacks === undefined ? rest : { ...rest, body: { ...check.body, inputs } };
+  if (chains === undefined) return fallbacks === undefined && searchFallbacks === undefined ? [] : [alone];
   const fast = chains.fast.slice(0, 1);
   return [requiredModel(check, 'text'), ...cheaper].map((writer) => ({
     ...alone,

@@ -1,16 +1,21 @@
 /** Content is written although a provider is down, and the model that answered is priced and shown. */
 import t from 'tap';
+import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
 import { generateRequest } from '#libs/contracts/generate.ts';
 import type { GenerationView } from '#libs/contracts/generations.ts';
+import { SEARCH_PROVIDERS } from '#libs/contracts/search.ts';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
 import { planContent } from '#libs/pipelines/content/plan.ts';
 import { request } from '#libs/testing/http.ts';
 import { createTestGeneration, priceOf } from '../fixtures.ts';
-import { jobClient, MODEL } from './jobs.fixture.ts';
+import { jobClient, MODEL, searchModel } from './jobs.fixture.ts';
 
-// Nothing listens there: OpenAI is down for all of the tests.
-const generation = await createTestGeneration(t, { OPENAI_BASE_URL: 'http://127.0.0.1:9/v1' });
+// Nothing listens there: OpenAI and Tavily are down for all of the tests.
+const generation = await createTestGeneration(t, {
+  OPENAI_BASE_URL: 'http://127.0.0.1:9/v1',
+  TAVILY_BASE_URL: 'http://127.0.0.1:9',
+});
 const { pool, simulator } = generation;
 const client = jobClient(generation);
 createTestJobs(t, generation.databaseUrl, generation.tasks, { concurrency: 8 }).jobs.start();
@@ -18,17 +23,24 @@ createTestJobs(t, generation.databaseUrl, generation.tasks, { concurrency: 8 }).
 const GEMINI = { ...MODEL, provider: 'gemini', model: 'gemini-2.0-flash', upstreamModel: 'gemini-2.0-flash' };
 const models = [MODEL, GEMINI].map((model) => ({ model, price: priceOf(model.provider, model.model) }));
 
-async function submit(topic: string, chain = models, types = ['blog']): Promise<string> {
-  const body = generateRequest.parse({ topic, content_types: types, length: 600 });
+async function submit(
+  topic: string,
+  chain = models,
+  types = ['blog'],
+  inputs: ContentInputs = {},
+): Promise<string> {
+  const asked = { topic, content_types: types, length: 600, ...(inputs.research && { research: true }) };
+  const body = generateRequest.parse(asked);
   const [first] = chain;
   if (first === undefined) throw new Error('There is no model.');
   const plan = planContent({
     ...first,
-    ...{ kind: 'job', request: body, outputTokensCap: null },
+    ...{ kind: 'job', request: body, outputTokensCap: null, inputs },
+    searchModels: SEARCH_PROVIDERS.map(searchModel),
     models: { writer: chain, fast: chain },
   });
   const { requestId, headers } = await generation.admit(plan, { ttlMs: 600_000 });
-  const answer = await request<GenerationView>(generation.workUrl, { headers, body });
+  const answer = await request<GenerationView>(generation.workUrl, { headers, body: { ...body, inputs } });
   t.equal(answer.status, 202);
   return requestId;
 }
@@ -52,6 +64,35 @@ t.test('given a provider that is down, then the fallback writes, and is priced a
   t.ok(simulator.witness.calls().every(({ provider }) => provider === 'gemini'));
   t.strictSame(await findBreaches(pool), []);
 });
+
+t.test('given a search provider that is down, then the next one is asked, priced and shown', async (t) => {
+  const inputs = { research: ['tavily'], research_fallbacks: ['exa', 'serper'] };
+  const id = await submit('nib grades', models, ['social'], inputs);
+  t.match((await client.finish(id)).at(-1), { event: 'completed' });
+  const { steps } = await client.get(id);
+  t.match(steps, [
+    { step: 'research.tavily', model: 'exa_search', usage: { cost_usd: '0.003000000' }, warnings: [] },
+    { step: 'social.write' },
+  ]);
+  const rows = await generation.rows(id);
+  t.match(rows, [{ step: 'research.tavily', provider: 'exa', cost_nano_usd: 3_000_000n }, { status: 'ok' }]);
+  t.ok(rows[0]?.meters.includes('calls.exa') && !rows[0].meters.includes('calls.tavily'));
+  t.equal(await generation.holdState(id), 'closed');
+  t.strictSame(await findBreaches(pool), []);
+});
+
+t.test(
+  'given no search provider that answers, then nothing is written, and a retry is possible',
+  async (t) => {
+    const id = await submit('nib sizes', models, ['social'], { research: ['tavily'] });
+    await client.finish(id);
+    const job = await client.get(id);
+    t.match(job, { status: 'failed', error: { code: 'provider_error', step: 'research.tavily' } });
+    t.match(job.steps, [{ status: 'failed' }, { step: 'social.write', status: 'skipped' }]);
+    t.equal(job.usage.cost_usd, '0.000000000');
+    t.equal(await generation.holdState(id), 'closed');
+  },
+);
 
 t.test('given an emergency stop of the fallback, then it is not called', async (t) => {
   const before = simulator.witness.calls().length;

@@ -146,6 +146,46 @@ t.test('given pages that moderation flags, then they are left out, and named wit
   t.notOk('sources' in written[0].content, 'an article without sources names none');
 });
 
+t.test(
+  'given a passage that moderation flags, then it is left out, and named with the sources',
+  async (t) => {
+    const fileId = '0190a1b2-0000-7000-8000-00000000e004';
+    const owner = { accountId: ACCOUNT, userId: CALLER.userId, keyId: null, workspaceId: null };
+    const file = {
+      ...{ ...owner, id: fileId, name: 'gaskets.md', mediaType: 'text/markdown', sizeBytes: 80 },
+      ...{ content: 'x', sourceUrl: null, language: 'en', createdAt: new Date() },
+    };
+    await transaction(createDatabase(pool), async (tx) => {
+      await insertKbFile(tx, file);
+      await insertChunks(tx, file, [
+        { heading: 'Rubber', text: 'A gasket of rubber seals a pump for five years.' },
+        { heading: 'Misuse', text: 'Nobody should build a bomb from a gasket.' },
+      ]);
+    });
+    const body = { topic: 'gasket', length: 300, use_knowledge_base: true, kb_file_ids: [fileId] };
+    const moderated = { moderation: MODERATION, moderatesRequest: true };
+    const { requestId: id, status } = await client.submit(body, moderated);
+    t.equal(status, 202, 'the request is not refused');
+    t.match((await client.finish(id)).at(-1), { event: 'completed' });
+    const { steps } = await client.get(id);
+    t.match(steps[0], { step: 'blog.write', warnings: [/left out \(gaskets\.md, Misuse\): .* violence/] });
+    const { rows } = await pool.query(
+      `SELECT content, context FROM documents JOIN document_versions ON document_id = documents.id
+       JOIN generations ON generations.id = generation_id WHERE generation_id = $1`,
+      [id],
+    );
+    const [{ content, context }] = rows;
+    t.match(content.refused_sources, [{ title: 'gaskets.md, Misuse', url: null, categories: ['violence'] }]);
+    t.match(content.sources, [{ title: 'gaskets.md, Rubber' }]);
+    t.notMatch(JSON.stringify(context), /bomb/, 'prompts are made from inputs');
+    t.match(await generation.rows(id), [{ step: 'blog.write' }, { step: 'safety', cost_nano_usd: 0n }]);
+    t.equal(await generation.holdState(id), 'closed');
+
+    const own = await client.submit({ ...body, topic: 'a gasket for a bomb' }, moderated);
+    t.match(own, { status: 422, body: { code: 'prompt_refused', categories: ['violence'] } });
+  },
+);
+
 t.test('given a source that cannot be read, then nothing is held', async (t) => {
   for (const [body, status, param] of [
     [{ url: 'http://127.0.0.1:5432/' }, 422, 'url'],

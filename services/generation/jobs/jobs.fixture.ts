@@ -8,6 +8,7 @@ import type { GenerationView } from '#libs/contracts/generations.ts';
 import { SEARCH_PROVIDERS, type SearchProvider } from '#libs/contracts/search.ts';
 import { parseSse } from '#libs/http/sse-parser.ts';
 import { type MediaModels, planContent } from '#libs/pipelines/content/plan.ts';
+import { withSafetyCall } from '#libs/pipelines/safety.ts';
 import type { TextModel } from '#libs/pipelines/text-call.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { TestScope } from '#libs/testing/database.ts';
@@ -117,9 +118,12 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
       resume?: string;
       done?: readonly string[];
       research?: string[];
+      researchFallbacks?: string[];
       approval?: Approval;
       mediaModels?: MediaModels;
       moderation?: TextModel;
+      /** Whether the texts of the request are moderated, too. */
+      moderatesRequest?: boolean;
       budget?: ContentInputs['budget'];
       /** Runs between the hold and the request for the job. */
       whenHeld?: (holdId: string) => Promise<unknown>;
@@ -129,9 +133,11 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
       resume,
       done = [],
       research: _,
+      researchFallbacks,
       approval,
       mediaModels,
       moderation,
+      moderatesRequest,
       budget,
       whenHeld,
       ...rest
@@ -142,7 +148,12 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
     const research = asked.research ? (options.research ?? ['tavily']) : undefined;
     const sent = {
       ...asked,
-      inputs: { ...inputs.body, ...(research && { research }), ...(budget && { budget }) },
+      inputs: {
+        ...inputs.body,
+        ...(research && { research }),
+        ...(researchFallbacks && { research_fallbacks: researchFallbacks }),
+        ...(budget && { budget }),
+      },
       ...(resume && { resume }),
       ...(approval && { approval }),
     };
@@ -158,7 +169,8 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
       moderation,
       ...(resume && { resumed: { scale: 1_000, done: new Set(done), approval } }),
     });
-    const { requestId, headers } = await admit(plan, { ttlMs: 600_000, ...rest });
+    const held = moderatesRequest ? withSafetyCall(plan, moderation) : plan;
+    const { requestId, headers } = await admit(held, { ttlMs: 600_000, ...rest });
     await whenHeld?.(requestId);
     return { ...(await request<GenerationView>(workUrl, { headers, body: sent })), requestId };
   }

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
+import { otherLanguageOf } from '#libs/pipelines/content/written-language.ts';
 import { checkEventDocumented } from '#libs/testing/webhook-events.ts';
 import { ACCOUNT, CALLER, createTestGeneration, OTHER_ACCOUNT } from '../fixtures.ts';
 import { jobClient, spentBy } from './jobs.fixture.ts';
@@ -115,6 +116,40 @@ t.test(
 );
 
 t.test(
+  'given answers in another language, then each is repaired once, and one that stays wrong is marked',
+  async (t) => {
+    const submit = (mode: string) =>
+      client.submit({
+        topic: `Pióra wieczne [[simulate: wrong_language=${mode}]]`,
+        content_types: ['social'],
+        language: 'pl',
+      });
+    const [once, always] = await Promise.all([submit('once'), submit('always')]);
+    const textOf = async ({ requestId }: { requestId: string }) => {
+      const chunks = (await client.finish(requestId)).filter(({ event }) => event === 'content');
+      return chunks.map(({ data }) => data.chunk).join('');
+    };
+    t.equal(otherLanguageOf(await textOf(once), 'en'), 'pl', 'the repaired posts are in Polish');
+    t.equal(otherLanguageOf(await textOf(always), 'pl'), 'en');
+    t.match(await client.get(once.requestId), { status: 'completed', steps: [{ warnings: [] }] });
+    const warnings = ['The text is in English. Write all of it in Polish.'];
+    t.match(await client.get(always.requestId), { status: 'completed', steps: [{ warnings }] });
+    for (const { requestId: id } of [once, always]) {
+      const rows = await generation.rows(id);
+      t.strictSame(
+        rows.map(({ step, status }) => [step, status]),
+        [
+          ['social.write', 'ok'],
+          ['social.write#2', 'ok'],
+        ],
+      );
+      t.equal((await client.get(id)).usage.cost_usd, await spent([id]), 'both calls are paid');
+      t.equal(await generation.holdState(id), 'closed');
+    }
+  },
+);
+
+t.test(
   'given a job that runs, when it is cancelled, then its call is aborted and its hold released',
   async (t) => {
     simulator.witness.reset();
@@ -152,6 +187,7 @@ t.test(
       event: 'cancelled',
       data: { usage: { cost_usd: await spent([id]) } },
     });
+    await simulator.witness.ended(5);
     const rows = await generation.rows(id);
     t.strictSame(
       rows.map(({ step, status }) => [step, status]),

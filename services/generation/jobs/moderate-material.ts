@@ -5,10 +5,10 @@ import type { Repair } from '#libs/pipelines/content/prompt.ts';
 import { moderatedText, type Research, withoutRefused } from '#libs/pipelines/content/sources.ts';
 import type { ContentStep } from '#libs/pipelines/content/step.ts';
 import { SAFETY_STEP, safetyInput } from '#libs/pipelines/safety.ts';
-import type { Attempt } from '../calls/domain/run-call.ts';
+import type { Attempt, CallRunner } from '../calls/domain/run-call.ts';
 import { ProviderError } from '../providers/domain/provider-error.ts';
 import type { Providers } from '../providers/domain/providers.ts';
-import { flagsAttempt, OUTAGES, safetyAttempt } from '../safety/domain.ts';
+import { flagsAttempt, isAllowedAfter, safetyAttempt } from '../safety/domain.ts';
 
 /** What a step took in, as its moderation receives it. It is kept with the step until then. */
 export function materialOf(draft: string): Repair {
@@ -32,13 +32,14 @@ export function moderateMaterial(
     : moderateTranscript(call, draft, adapter);
 }
 
-/** A moderation that cannot answer delays nothing: the providers of texts refuse what they must. */
+/** The output of a step whose moderation failed; undefined if texts must not be written without it. */
 export function afterOutage(
   { spec }: Pick<ContentStep, 'spec'>,
   code: string,
   draft: string,
+  runner: Pick<CallRunner, 'moderationOutage'>,
 ): Verdict | undefined {
-  return OUTAGES.has(code) || code === 'service_unavailable' ? unmoderated(spec.kind, draft) : undefined;
+  return isAllowedAfter(code, runner) ? unmoderated(spec.kind, draft) : undefined;
 }
 
 function unmoderated(kind: string, draft: string): Verdict {

@@ -13,7 +13,12 @@ export type ModerateOptions = SettlementOptions & {
   activeRequests: ActiveRequests;
 };
 
-export type Moderate = (head: GenerationRequestHead, texts: readonly string[]) => Promise<void>;
+/** @returns the categories for which each passage is flagged; none for one that may be used. */
+export type Moderate = (
+  head: GenerationRequestHead,
+  texts: readonly string[],
+  passages?: readonly string[],
+) => Promise<string[][]>;
 
 /** A moderation takes a second; its job may have hours. */
 const MAX_MS = 60_000;
@@ -22,9 +27,9 @@ const SETTLEMENT_MS = 10_000;
 /** Does nothing for a plan without a moderation. It throws ProblemError `prompt_refused` or `emergency_stop`. */
 export function createModerate(options: ModerateOptions): Moderate {
   const { activeRequests, providers, runner } = options;
-  return async ({ requestId, caller, plan }, texts) => {
+  return async ({ requestId, caller, plan }, texts, passages = []) => {
     const call = plan.calls.find(({ step, after }) => step === SAFETY_STEP && after === undefined);
-    if (call === undefined) return;
+    if (call === undefined) return passages.map(() => []);
     const { accountId, keyId } = caller;
     const deadlineMs = performance.now() + MAX_MS;
     const expiresAtMs = deadlineMs + SETTLEMENT_MS;
@@ -33,7 +38,8 @@ export function createModerate(options: ModerateOptions): Moderate {
     const active = activeRequests.begin({ accountId, keyId, targets, deadlineMs });
     try {
       const adapter = providers.moderationsIfConfigured(call.provider);
-      await moderateTexts({ requestId, active, settlement, runner, call, texts, adapter });
+      const moderation = { requestId, active, settlement, runner, call, texts, passages, adapter };
+      return await moderateTexts(moderation);
     } finally {
       activeRequests.finish(active);
     }

@@ -13,6 +13,7 @@ import {
   type StepRow,
   type StepStatus,
 } from './domain/job.ts';
+import { passageWarnings } from './domain/moderated-texts.ts';
 import { extendHold } from './job-hold.ts';
 import {
   deleteSteps,
@@ -92,6 +93,7 @@ async function replaceOpenSteps(
       calls: callsOf(calls, key),
       callsStarted: 0,
       callsSettled: 0,
+      ...(position === 0 && { warnings: passageWarnings(contextOf(row).inputs ?? {}) }),
     };
     // What it cost before stays part of its figures.
     return [{ ...fresh, costNanoUsd: old?.costNanoUsd ?? 0n, tokens: old?.tokens ?? 0 }];

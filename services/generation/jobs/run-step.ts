@@ -5,6 +5,7 @@ import type { GenerationFailure } from '#libs/db/schema/generations.ts';
 import { type Answer, checkAnswer, type Verdict } from '#libs/pipelines/content/check.ts';
 import { contentPromptBound, type Repair, stepRequest } from '#libs/pipelines/content/prompt.ts';
 import { type ContentStep, isWritten, type StepOutputs } from '#libs/pipelines/content/step.ts';
+import { requiredLanguage } from '#libs/pipelines/content/written-language.ts';
 import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import { ProblemError } from '#libs/problems/problems.ts';
 import { configuredCall } from '../calls/domain/configured-call.ts';
@@ -197,6 +198,11 @@ async function runTextCall(
   const { runner, providers } = options;
   const isRepeated = repaired === undefined && run.row.callsSettled > 0;
   const texts = createTextEvents(options, run.job, run.step, run.outputs, isRepeated);
+  const { brief } = run.job;
+  const rules = {
+    avoided: brief.request.avoid_keywords,
+    language: requiredLanguage(run.step, brief),
+  };
   const canRepair = call !== run.calls.at(-1);
   let verdict: Verdict | undefined;
   let text = '';
@@ -226,7 +232,7 @@ async function runTextCall(
     });
     await texts.idle();
     const answer: Answer = { text: requireText(record.text), isCut };
-    verdict = checkAnswer(run.step, answer, canRepair, repaired, run.job.brief.request.avoid_keywords);
+    verdict = checkAnswer(run.step, answer, canRepair, repaired, rules);
   }).catch((error: unknown) => {
     // The settlement of a failed call has ended the step.
     if (!settlement.isCommitted()) throw error;
@@ -249,7 +255,7 @@ async function runToolCall(
   let verdict: Verdict | undefined;
   const endFor = (failure: GenerationFailure | undefined): CallEnd => {
     if (failure === undefined) return endOf(verdict, undefined, step.key);
-    const substitute = substituteFor(run, call, failure.code, repaired);
+    const substitute = substituteFor(options, run, call, failure.code, repaired);
     if (substitute !== undefined) return endOf(substitute, undefined, step.key);
     return active.reason() === 'shutdown' ? { kind: 'cut', failure } : endOf(verdict, failure, step.key);
   };

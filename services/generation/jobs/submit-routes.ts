@@ -16,7 +16,12 @@ import type { CompleteResponse, StoredResponses } from '../stored-responses/doma
 import type { JobOptions } from './commit.ts';
 import type { CacheOptions } from './copies.ts';
 import { contextOf, type GenerationRow } from './domain/job.ts';
-import { textsOfOutline, textsOfRequest } from './domain/moderated-texts.ts';
+import {
+  textsOfOutline,
+  textsOfPassages,
+  textsOfRequest,
+  withoutFlaggedPassages,
+} from './domain/moderated-texts.ts';
 import type { Moderate } from './moderate.ts';
 import { type Approval, resumeJob } from './resume.ts';
 import { presentOne } from './routes.ts';
@@ -88,8 +93,8 @@ export async function submit(
     }
     const request = parseBody(generateRequest, fields);
     const given = inputs ?? (await sourceInputs(options, head, request));
-    await options.moderate(head, textsOfRequest(request, given));
-    return await createJob(options, head, request, given);
+    const flags = await options.moderate(head, textsOfRequest(request, given), textsOfPassages(given));
+    return await createJob(options, head, request, withoutFlaggedPassages(given, flags));
   } catch (error) {
     await releaseUnused(options, head, error);
     throw error;

@@ -18,6 +18,7 @@ import {
   type StepStatus,
   wantsJson,
 } from './domain/job.ts';
+import { passageWarnings } from './domain/moderated-texts.ts';
 import { extendHold } from './job-hold.ts';
 import { linkOrigin } from './origin.ts';
 import { insertGeneration } from './store.ts';
@@ -86,6 +87,7 @@ export async function createJob(
     callsSettled: 0,
     costNanoUsd: 0n,
     tokens: 0,
+    ...(position === 0 && { warnings: passageWarnings(inputs) }),
   }));
   return transaction(database, async (tx) => {
     const source = await sourceOf(tx, created, options);

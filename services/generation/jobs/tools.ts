@@ -24,7 +24,7 @@ import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { speechAttempt, transcriptionAttempt } from '../audio/domain/attempts.ts';
 import { configuredCall } from '../calls/domain/configured-call.ts';
-import type { Attempt } from '../calls/domain/run-call.ts';
+import type { Attempt, CallRunner } from '../calls/domain/run-call.ts';
 import { textAttempt } from '../content/domain.ts';
 import { drawAttempt } from '../images/domain/draw.ts';
 import { finishImage, previewOf } from '../images/domain/finish-image.ts';
@@ -63,14 +63,17 @@ export function configuredToolCall(
   { spec }: ContentStep,
   call: PlannedCall,
 ): PlannedCall {
+  if (call.step === SAFETY_STEP) return call;
   switch (spec.kind) {
+    case 'search':
+      return configuredCall(call, providers.forSearch);
     case 'image':
       return configuredCall(call, providers.forImages);
     case 'alt_text':
       return configuredCall(call, providers.forPipeline);
     case 'speech':
     case 'transcription':
-      return call.step === SAFETY_STEP ? call : configuredCall(call, providers.forAudio);
+      return configuredCall(call, providers.forAudio);
     default:
       return call;
   }
@@ -104,12 +107,13 @@ export async function toolAttempt(
 
 /** The output of a step whose call failed; undefined if there is none. An image that is paid for is delivered undescribed. */
 export function substituteFor(
+  { runner }: { runner: Pick<CallRunner, 'moderationOutage'> },
   run: ToolRun,
   call: PlannedCall,
   code: string,
   repair?: Repair,
 ): Verdict | undefined {
-  if (call.step === SAFETY_STEP) return afterOutage(run.step, code, repair?.draft ?? '');
+  if (call.step === SAFETY_STEP) return afterOutage(run.step, code, repair?.draft ?? '', runner);
   const {
     step: { spec },
     job: { brief },

@@ -28,7 +28,12 @@ export type CallRunner = {
   providerTimeoutMs: number;
   /** Longest silence inside a stream. */
   idleTimeoutMs: number;
+  /** What happens to texts while their moderation cannot answer. */
+  moderationOutage: ModerationOutage;
 };
+
+export const MODERATION_OUTAGES = ['allow', 'refuse'] as const;
+export type ModerationOutage = (typeof MODERATION_OUTAGES)[number];
 
 export type ProviderCall<Result = unknown> = {
   requestId: string;

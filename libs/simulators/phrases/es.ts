@@ -1,0 +1,157 @@
+import type { Phrases } from './phrases.ts';
+
+export const es: Phrases = {
+  concerns: [
+    'el coste de cada resultado',
+    'la calidad del día a día',
+    'el tiempo hasta el primer resultado',
+    'lo que los clientes notan primero',
+    'la carga de trabajo del equipo',
+  ],
+  titleTemplates: [
+    '{topic}: una guía práctica para el próximo año',
+    'Lo que casi nadie cuenta sobre «{topic}»',
+    '{topic} paso a paso, una decisión cada vez',
+    '{topic} sin adivinanzas',
+  ],
+  introductions: [
+    'Pregunte a diez personas por «{topic}» y oirá diez opiniones distintas, casi todas nacidas de una sola experiencia buena o mala. Este artículo sigue un camino más tranquilo: muestra lo que funciona, lo que cuesta y dónde se suele fallar. Al final encontrará una lista corta de cosas que puede probar esta misma semana.',
+  ],
+  sections: [
+    {
+      heading: 'Por qué conviene empezar ahora',
+      sentences: [
+        'Hace cinco años solo los especialistas hablaban de «{topic}»; hoy el tema influye en los presupuestos, en las contrataciones y en lo que esperan los clientes.',
+        'Detrás del cambio hay tres causas: herramientas más baratas, mayores exigencias y muchos más ejemplos públicos de trabajo bien hecho.',
+        'Ninguna es pasajera, y por eso esperar a que todo se calme es la única estrategia que fracasa con seguridad.',
+        'Quienes empezaron pronto no sabían más que los demás, pero miraban antes lo que cambiaba.',
+        'Cada semana observaban una sola cosa: {focus}.',
+        'Es un hábito fácil de copiar y no cuesta casi nada hasta el momento en que empieza a dar frutos.',
+      ],
+    },
+    {
+      heading: 'Primero, el punto de partida',
+      sentences: [
+        'Antes de cambiar nada, escriba cómo están las cosas hoy: con cifras donde las haya y con palabras sencillas donde no.',
+        'Todo cabe en una página: lo que gasta, lo que recibe a cambio, cuánto tarda y quién no está contento.',
+        'No intente medirlo todo, porque cuatro cifras honestas valen más que cuarenta en las que nadie cree.',
+        'Preste atención a una en particular: {focus}, que suele ser la primera que se mueve.',
+        'Enseñe la página a las personas que hacen el trabajo y en una hora le habrán corregido dos de las cifras.',
+        'Ponga la fecha y vuelva a rellenarla dentro de treinta días.',
+      ],
+    },
+    {
+      heading: 'Un cambio llevado hasta el final',
+      sentences: [
+        'El error más común es lanzar cinco mejoras a la vez y discutir después cuál de ellas ayudó.',
+        'Elija el cambio que sea más fácil de deshacer y no el que mejor quede en una presentación.',
+        'Dele un responsable, una fecha de inicio y un día para decidir si se mantiene, se adapta o se abandona.',
+        'Durante la prueba, anote cada sorpresa, también las agradables, porque muestran dónde fallaban las suposiciones.',
+        'Si el resultado no está claro, eso también es un resultado: el efecto es menor de lo que se esperaba.',
+        'Cuando funcione, descríbalo tan brevemente que una persona nueva pueda seguirlo sin hacer preguntas.',
+      ],
+    },
+    {
+      heading: 'Lo que cuesta de verdad',
+      sentences: [
+        'La lista de precios dice lo que cuesta en un buen día; sus propias notas dicen lo que cuesta en un día normal.',
+        'Incluya las horas de coordinación, porque suelen ser mayores que la factura y nunca aparecen en ella.',
+        'Fije un límite antes de empezar y explique a todos lo que pasará cuando se alcance.',
+        'Suena estricto, pero los equipos con un límite claro prueban más, porque no temen una mala sorpresa a fin de mes.',
+        'Revise las cifras siempre el mismo día, para que una mala tendencia acabe en una decisión y no en otra reunión.',
+        'Los ahorros así encontrados son pequeños, pero se suman y, lo que es más importante, se quedan.',
+      ],
+    },
+  ],
+  checklistItems: [
+    'Describa en una página la situación actual de «{topic}» y ponga la fecha.',
+    'Elija un solo cambio que sea fácil de deshacer.',
+    'Acuerde un límite de gasto antes de la primera prueba.',
+    'Mire cada semana a la misma hora: {focus}.',
+    'Conserve lo que funciona y elimine lo que no.',
+  ],
+  conclusions: [
+    'Nada de esto exige un gran presupuesto ni un departamento nuevo. Hace falta un punto de partida, un cambio cada vez, un límite que todos conozcan y la paciencia de mirar las mismas cifras cada semana. Empiece con una página y deje que los resultados decidan el paso siguiente.',
+  ],
+  findings: [
+    'El interés por «{topic}» crece sin pausa, sobre todo entre empresas pequeñas que deciden rápido.',
+    'Los compradores comparan tres opciones de media, y lo que más pesa es esto: {focus}.',
+    'Los casos publicados coinciden: las pruebas cortas con un responsable salen bien más a menudo que los programas amplios.',
+    'Los costes se calculan casi siempre una quinta parte por debajo, porque el plan olvida el tiempo de coordinación.',
+    'Los lectores buscan comparaciones prácticas, mientras que la mayoría de los textos son publicidad o teoría.',
+  ],
+  openQuestions: [
+    '¿Qué parte de «{topic}» conocen ya los lectores tan bien que se puede omitir?',
+    '¿Hay datos recientes de primera mano que todavía no se hayan citado?',
+    '¿Qué haría cambiar de opinión a un lector escéptico?',
+  ],
+  linkedinPosts: [
+    'La mayoría de los consejos sobre «{topic}» empiezan por las herramientas. Los equipos que aciertan empiezan por el punto de partida.\n\nUna página. Cuatro cifras honestas. Un cambio fácil de deshacer y un día para decidir.\n\nParece demasiado simple, hasta que se ve lo rápido que mejora aquello que todos pueden ver.\n\n¿Qué cifra pondría usted primero en esa página?',
+  ],
+  shortPosts: [
+    '{topic}: menos herramientas y más hábitos. Un punto de partida, un cambio y una mirada honesta por semana.',
+    '{topic} en tres pasos: medir, cambiar una sola cosa y conservar lo que funciona. El resto es ruido.',
+  ],
+  answers: [
+    'En pocas palabras: en «{topic}» se avanza con pasos pequeños y bien observados, no con grandes planes. Decida qué significa «mejor», anote cómo está hoy y cambie una sola cosa cada vez, para saber qué fue lo que ayudó.',
+    'Una buena forma de empezar con «{topic}» es separar lo que sabe de lo que supone. Escriba ambas cosas, compruebe la suposición que más costaría si fuera falsa y elija después el paso siguiente.',
+  ],
+  followUps: [
+    'En la práctica empezaría por un punto: {focus}. Se ve enseguida, se puede mejorar en pocos días y todos lo entienden. Lleve un registro breve y, al cabo de dos semanas, responderá a la mayoría de las preguntas que ahora parecen difíciles.',
+    'Si hay poco tiempo, concéntrese en una sola cosa y deje el resto como está. Siempre se puede ampliar, pero un proyecto que lo quiere todo a la vez no suele terminar nada. Cuénteme sus condiciones y seré más preciso.',
+  ],
+  lines: {
+    section: 'Sección',
+    part: ', parte #',
+    conclusion: 'Para terminar',
+    checklist: 'Una lista corta',
+    researchNotes: 'Notas: {topic}',
+    keyFindings: 'Conclusiones principales',
+    angle: 'Enfoque',
+    angleText:
+      'Escriba para quienes deben decidir este trimestre. Empiece con una situación concreta, siga con las pruebas y termine con una lista para el mismo día.',
+    openQuestions: 'Preguntas abiertas',
+    keywords: 'Palabras clave',
+    titles: 'Títulos',
+    metaDescription: 'Metadescripción',
+    opening: 'En «{topic}» gana quien empieza con una pregunta clara y cambia una sola cosa cada vez.',
+    closing: 'Empiece hoy con una página sobre el tema y vuelva a mirarla dentro de un mes.',
+    summary: '{topic}: lo que funciona, lo que cuesta y cómo empezar.',
+    summaryThisWeek: '{topic}: lo que funciona, lo que cuesta y cómo empezar esta semana.',
+    description:
+      '{topic} sin adivinanzas: por dónde empezar, cuánto cuesta y cómo ver pronto si está funcionando.',
+    scriptTitle: '{topic} en un minuto',
+    hook: '{topic}: ¿todavía adivinando? Esto es lo que funciona.',
+    visual: 'Primer plano, luz suave',
+    pause: 'Pausa breve',
+    scriptAction: 'Escriba hoy dónde se encuentra.',
+    subject: '{topic}: empiece con una página',
+    preheader: 'Cuatro cifras honestas valen más que cuarenta aproximadas.',
+    greeting: 'Hola:',
+    newsletterAction: 'Responda con la cifra que pondría en esa página.',
+    goal: 'Los lectores eligen un primer paso: {topic}.',
+    altText: 'Un escritorio junto a la ventana, con {topic}',
+  },
+  keywordWords: ['guía', 'lista', 'ejemplos', 'errores', 'coste', 'consejos'],
+  clusters: ['conceptos básicos', 'costes', 'comparación'],
+  tags: ['#ideas', '#trabajo', '#aprendizaje'],
+  ads: {
+    promises: [
+      'Empiece con una página',
+      'Vea primero qué funciona',
+      'Bastan cuatro cifras',
+      'Un solo cambio cada vez',
+      'Revíselo en un mes',
+      'Una lista para hoy',
+      'Sepa antes lo que cuesta',
+    ],
+    description: '{topic} sin adivinanzas. {promise}.',
+    primary: '{topic}: ¿todavía adivinando? {promise} y vea pronto si funciona.',
+    introductory: '{topic}: ¿todavía adivinando en el trabajo? {promise} y decida con cifras.',
+    text: '{topic}: ¿todavía adivinando? {promise}.',
+  },
+  replies: {
+    complaint: ['Lo sentimos, #. Envíenos su número de pedido y lo resolveremos.'],
+    other: ['¡Gracias, #! Lo averiguamos y le respondemos aquí.'],
+  },
+};
