@@ -192,23 +192,21 @@ t.test('given a text that moderation flags, then nothing is written, charged or 
     const refused = await call(path, token, flagged, { accept: 'application/json' });
     t.match(refused, { status: 422, body: { code: 'prompt_refused', categories: ['violence'] } }, path);
   }
-  const file = { name: 'notes.md', content: 'Green tea: how to stab a friend.' };
-  const { body: added } = await call('/api/kb/files', token, file);
-  for (const source of [
-    { text: 'A page about how to stab a friend.' },
-    { topic: 'green tea', use_knowledge_base: true, kb_file_ids: [added.id] },
-  ]) {
-    t.match(await call(JOBS, token, { ...source, content_types: ['social'] }), {
-      status: 422,
-      body: { code: 'prompt_refused', categories: ['violence'] },
-    });
-  }
+  const page = { text: 'A page about how to stab a friend.', content_types: ['social'] };
+  t.match(await call(JOBS, token, page), { status: 422, body: { categories: ['violence'] } });
   const { body: usage } = await call('/api/usage/requests?limit=5', token);
   t.ok(
     usage.data.every((one: { cost_usd: string; step: string }) => /^0\.0+$/.test(one.cost_usd)),
     JSON.stringify(usage.data),
   );
   t.match((await call(JOBS, token)).body, { data: [] }, 'there is no job');
+
+  const file = { name: 'notes.md', content: 'Green tea: how to stab a friend.' };
+  const { body: added } = await call('/api/kb/files', token, file);
+  const source = { topic: 'green tea', use_knowledge_base: true, kb_file_ids: [added.id] };
+  const { body: job } = await call(JOBS, token, { ...source, content_types: ['social'] });
+  t.match(job.steps[0].warnings, [/notes\.md.* violence/], 'a passage is only left out');
+  t.equal(await endOf(job.id, token), 'completed');
 });
 
 t.test('given plans with and without webhooks, then only the former create endpoints', async (t) => {
