@@ -137,7 +137,7 @@ function present(title: string, result: Analysis, measured: Measured | false, la
   const list = (items: readonly string[]) => items.map((item) => `- ${item}`).join('\n');
   const sections = [
     `# ${title}`,
-    `${heading('keywords')}\n\n${list(result.clusters.map(({ name, intent, keywords }) => `**${name}** (${labelOf(intent, language)}): ${keywords.join(', ')}`))}`,
+    `${heading('keywords')}\n\n${list(result.clusters.map(({ name, intent, keywords }) => `**${name}** (${labelOf(intent, language)}): ${keywords.join(separatorOf(language))}`))}`,
     `${heading('titles')}\n\n${list(result.titles)}`,
     `${heading('meta_description')}\n\n${result.meta_description}`,
     `${heading('questions')}\n\n${list(result.questions)}`,
@@ -150,6 +150,11 @@ function present(title: string, result: Analysis, measured: Measured | false, la
       : []),
   ];
   return `${sections.join('\n\n')}\n`;
+}
+
+/** Between the items of a list in a line. */
+function separatorOf(language: string): string {
+  return language === 'ja' || language === 'zh' ? '、' : ', ';
 }
 
 function readabilityLines(readability: Measured['readability'], language: string): string[] {

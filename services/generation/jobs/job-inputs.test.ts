@@ -159,7 +159,7 @@ t.test(
       await insertKbFile(tx, file);
       await insertChunks(tx, file, [
         { heading: 'Rubber', text: 'A gasket of rubber seals a pump for five years.' },
-        { heading: 'Misuse', text: 'Nobody should build a bomb from a gasket.' },
+        { heading: 'Misuse', text: 'Do not build a bomb from a gasket.' },
       ]);
     });
     const body = { topic: 'gasket', length: 300, use_knowledge_base: true, kb_file_ids: [fileId] };
