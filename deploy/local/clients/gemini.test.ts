@@ -261,6 +261,7 @@ t.test('given errors, then they have Google’s form', async (t) => {
     ['gpt-4o-mini:generateContent', key, {}, 400, /contents/],
     ['gpt-4o-mini:generateContent', key, { contents: [] }, 400, /contents/],
     ['gpt-4o-mini:generateContent', key, { ...good, cachedContent: 'x' }, 400, /cachedContent/],
+    ['gemini-2.0-flash:generateContent', key, { ...good, serviceTier: 'priority' }, 400, /serviceTier/],
     [
       'gpt-4o-mini:generateContent',
       key,
