@@ -13,8 +13,9 @@ Installs each client from the npm registry into a temporary folder, points it at
 set), and runs a task. The plan of the key needs the models of OpenAI, Anthropic and Gemini.
 Exit codes: 0 every client succeeded; 1 one failed; 2 the command was wrong.`;
 
-const INSTALL_TIMEOUT_MS = 600_000;
-const RUN_TIMEOUT_MS = 180_000;
+/** Some have hundreds of packages. */
+const INSTALL_TIMEOUT_MS = 1_200_000;
+const RUN_TIMEOUT_MS = 300_000;
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const SHOWN_CHARACTERS = 1_200;
 

@@ -295,6 +295,22 @@ t.test('given URLs that cannot be read, then the answer names the part and says 
   }
 });
 
+t.test('given a request without anything to answer, then the parameter is named', async (t) => {
+  const rows: [path: string, body: object, param: string][] = [
+    [
+      '/v1/messages',
+      { model: 'gpt-4o-mini', max_tokens: 9, messages: [{ role: 'user', content: [] }] },
+      'messages',
+    ],
+    ['/v1/responses', { model: 'gpt-4o-mini', input: [] }, 'input'],
+    ['/v1beta/models/gpt-4o-mini:generateContent', { contents: [{ role: 'user', parts: [] }] }, 'contents'],
+  ];
+  for (const [path, body, param] of rows) {
+    const error = { message: new RegExp(`^${param} has nothing to answer`) };
+    t.match(await call(path, key, body), { status: 400, body: { error } }, path);
+  }
+});
+
 t.test(
   "given a path that a vendor's SDK shares with others, then errors are in the shape of that SDK",
   async (t) => {

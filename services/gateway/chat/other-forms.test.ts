@@ -242,3 +242,34 @@ t.test('parts of other formats are those of chats', async (t) => {
     thinking_blocks: [{ ...thought, signature: '' }],
   });
 });
+
+t.test("Claude's calls and results as parts are calls and messages of chats", async (t) => {
+  const use = { type: 'tool_use', id: 't1', name: 'f', input: { a: 1 } };
+  const result = {
+    type: 'tool_result',
+    tool_use_id: 't1',
+    content: [{ type: 'text', text: 'x' }],
+    is_error: true,
+  };
+  const said = { type: 'text', text: 'And now?' };
+  const body = {
+    messages: [
+      { role: 'assistant', content: [use] },
+      { role: 'user', content: [result] },
+      { role: 'user', content: [{ ...result, is_error: false }, said] },
+    ],
+  };
+  t.equal(replaceOtherForms(body), true);
+  const answered = { role: 'tool', tool_call_id: 't1', content: result.content };
+  t.strictSame(body.messages, [
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ id: 't1', type: 'function', function: { name: 'f', arguments: '{"a":1}' } }],
+    },
+    { ...answered, is_error: true },
+    answered,
+    { role: 'user', content: [said] },
+  ]);
+  t.equal(replaceOtherForms(body), false);
+});

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
+import { problem } from '#libs/problems/problems.ts';
 import type { OperationRequest } from '#libs/service/serve-operation.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import type { Adapted, MeteredRoute, Sender } from '../metering/domain/route.ts';
@@ -23,6 +24,8 @@ export type TranslatedChat = {
   /** What a chat cannot express, and what costs nothing to leave out. */
   readonly ignored: readonly string[];
   readonly answers: AnswerWriter;
+  /** The parameter that has the messages. */
+  readonly messagesIn: string;
 };
 
 /** Adds a route that serves chats in another wire format, with any model of the plan. */
@@ -32,7 +35,8 @@ export function translatedChatRoute<O extends MeteredRoute['operation']>(
   translate: (request: OperationRequest<O>) => TranslatedChat | Promise<TranslatedChat>,
 ): void {
   translatedRoute(app, operation, async (request) => {
-    const { chat, ignored, answers } = await translate(request);
+    const { chat, ignored, answers, messagesIn: param } = await translate(request);
+    if (chat.messages.length === 0) throw nothingToAnswer(param);
     const route: MeteredRoute<ChatCompletionRequest> = {
       ...chatRoute(app),
       operation,
@@ -41,6 +45,11 @@ export function translatedChatRoute<O extends MeteredRoute['operation']>(
     };
     return { body: chat, route };
   });
+}
+
+function nothingToAnswer(param: string) {
+  const detail = `${param} has nothing to answer: send a message with content.`;
+  return problem('invalid_request', { detail, fields: { param } });
 }
 
 /** The route of chats, moderated if the catalogue asks for it. */

@@ -14,5 +14,6 @@ export const completionsPlugin: FastifyPluginAsync = async (app) => {
     chat: toChat(body),
     ignored: [],
     answers: COMPLETION_ANSWERS,
+    messagesIn: 'prompt',
   }));
 };

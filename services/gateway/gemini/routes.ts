@@ -86,6 +86,7 @@ function methodRoutes(
   ignoredOf: (request: unknown) => string[],
 ): void {
   translatedChatRoute(app, under(version, generateContentOfModel), (request) => ({
+    messagesIn: 'contents',
     chat: toChat(request.params.model, request.body, false),
     ignored: ignoredOf(request),
     answers: { whole: toResponse, error: googleErrorOf, stream: () => createContentStream(EVENTS) },
@@ -94,6 +95,7 @@ function methodRoutes(
   translatedChatRoute(app, under(version, streamGenerateContent), (request) => {
     const isArray = request.query.alt !== 'sse';
     return {
+      messagesIn: 'contents',
       chat: toChat(request.params.model, request.body, true),
       ignored: ignoredOf(request),
       answers: {

@@ -29,6 +29,7 @@ export function messageRoutes(app: FastifyInstance, priceBook: PriceBook): void 
     chat: toChat(request.body),
     ignored: ignored.get(request as FastifyRequest) ?? [],
     answers: MESSAGE_ANSWERS,
+    messagesIn: 'messages',
   }));
 
   serveOperation(app, countMessageTokens, async ({ body, caller }, { raw: response }) => {

@@ -49,6 +49,7 @@ export function responseRoutes(
     const owner = responseOwnerOf(caller);
     const conversation = await conversationOf(body, (id) => store.find(owner, id));
     return {
+      messagesIn: 'input',
       chat: toChat(body, conversation),
       ignored: ignored.get(request as FastifyRequest) ?? [],
       answers: createResponseWriter({
