@@ -4,6 +4,7 @@ import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { cutToByteBound } from './byte-bound.ts';
+import { plainText, shortenTo } from './content/text.ts';
 import { bytesBound } from './prompt-bound.ts';
 import { type ModelChain, planChain, planTextCall, textTokens } from './text-call.ts';
 import { fenceUntrusted, systemPrompt } from './untrusted.ts';
@@ -60,6 +61,13 @@ function planDescription(
       seesImage: model.capabilities.vision,
     };
   });
+}
+
+const MAX_ALT_TEXT = 300;
+
+/** The text alternative in a model's answer, without Markdown; null if there is none. */
+export function altTextOf(answer: string): string | null {
+  return shortenTo(plainText(answer).trim(), MAX_ALT_TEXT) || null;
 }
 
 /** The part of an image's prompt that says its style; empty without one. */

@@ -3,6 +3,7 @@ import { countWords, plainText } from '#libs/pipelines/content/text.ts';
 import { otherLanguageOf } from '#libs/pipelines/content/written-language.ts';
 import { writeObject } from './content-objects.ts';
 import { fencedTexts, fencedTopic, parsed } from './fenced-texts.ts';
+import { describePicture } from './image-texts.ts';
 import { objectsOf } from './json.ts';
 import { languageFor, type Wording, wordingOf } from './wording.ts';
 
@@ -10,6 +11,8 @@ import { languageFor, type Wording, wordingOf } from './wording.ts';
 export function writeStep(prompt: string, isWrong = false): string | undefined {
   const schema = /^Answer with JSON of this schema and nothing else:\n(.+)$/m.exec(prompt)?.[1];
   if (schema !== undefined) return JSON.stringify(writeObject(parsed(schema), prompt, isWrong) ?? {});
+  const description = describePicture(prompt);
+  if (description !== undefined) return description;
   const wording = wordingOf(fencedTopic(prompt) ?? 'this topic', languageFor(prompt, isWrong));
   const rewritten = /^Rewrite the section below of the article below: about (\d+) words/.exec(prompt);
   if (rewritten !== null) return rewrittenSection(wording, prompt, Number(rewritten[1]));

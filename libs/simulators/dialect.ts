@@ -78,6 +78,8 @@ export interface Call {
   readonly images: number;
   /** Previews to stream of each image. */
   readonly partialImages?: number;
+  /** Of pictures: `1024x1536`, or a ratio such as `2:3`. A square by default. */
+  readonly imageShape?: string;
   /** Texts to turn into vectors. */
   readonly embedding?: EmbeddingOrder;
   /** The end user's identifier, one of the ways to pass directives. */

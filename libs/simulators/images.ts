@@ -39,6 +39,7 @@ function readImageRequest(request: Readonly<Record<string, unknown>>, provider: 
     user,
     images: optionalInteger(request.n, 'n', { max: 10 }) ?? 1,
     endUser: optionalText(request.user),
+    shape: optionalText(request.size) ?? optionalText(request.aspect_ratio),
   });
   if (request.stream !== true) return call;
   if (!call.model.startsWith('gpt-image'))
@@ -85,8 +86,9 @@ export function imageCall(asked: {
   user: string;
   images: number;
   endUser: string | undefined;
+  shape?: string | undefined;
 }): Call {
-  const { model, user, images, endUser } = asked;
+  const { model, user, images, endUser, shape } = asked;
   return {
     model,
     stream: false,
@@ -112,13 +114,14 @@ export function imageCall(asked: {
     cachesByItself: false,
     images,
     endUser,
+    ...(shape !== undefined && { imageShape: shape }),
   };
 }
 
 function writeAnswer({ createdAtSeconds, call }: Answer): string {
   const { user, parts } = call.prompt;
   const data = Array.from({ length: call.images }, (_, index) => ({
-    b64_json: drawPng(hashText(`${index}${user}${parts.join('')}`)).toString('base64'),
+    b64_json: picture(call, `${index}${user}${parts.join('')}`),
     revised_prompt: user,
   }));
   const usage = call.model.startsWith('gpt-image') && usageOf(call.prompt, call.images);
@@ -133,17 +136,16 @@ function writeFrames({ createdAtSeconds: created_at, call }: Answer): Frame[] {
     text: `event: ${type}\ndata: ${JSON.stringify({ type, created_at, ...data })}\n\n`,
     outputTokens: 0,
   });
-  const image = (seed: string) => drawPng(hashText(seed)).toString('base64');
   const partials = call.partialImages ?? 0;
   return [
     ...Array.from({ length: partials }, (_, index) =>
       frame(`${kind}.partial_image`, {
-        b64_json: image(`partial ${index}${user}`),
+        b64_json: picture(call, `partial ${index}${user}`),
         partial_image_index: index,
       }),
     ),
     frame(`${kind}.completed`, {
-      b64_json: image(`0${user}${parts.join('')}`),
+      b64_json: picture(call, `0${user}${parts.join('')}`),
       usage: usageOf(call.prompt, 1, partials),
     }),
   ];
@@ -170,25 +172,48 @@ function usageOf({ user, parts }: Call['prompt'], images: number, partials = 0) 
   };
 }
 
-const side = 16;
+/** As Base64: each model draws another picture of a prompt. */
+function picture({ model, imageShape }: Call, seed: string): string {
+  return drawPng(hashText(`${model}${seed}`), imageShape).toString('base64');
+}
 
-/** A small square that shades off to the right, in a colour of its own for every prompt. */
-export function drawPng(seed: number): Buffer {
+/** Pixels of the longer side, a quarter of what models draw. */
+const LONGER_SIDE = 256;
+const BYTES_PER_PIXEL = 3;
+
+/** A disc before a colour that shades off to the right, in colours of its own for every seed. */
+export function drawPng(seed: number, shape = '1:1'): Buffer {
+  const { width, height } = pixelsOf(shape);
   const header = Buffer.alloc(13);
-  header.writeUInt32BE(side, 0);
-  header.writeUInt32BE(side, 4);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
   header.writeUInt8(8, 8); // bits per channel
   header.writeUInt8(2, 9); // RGB
-  const row = Buffer.alloc(1 + side * 3);
-  for (let x = 0; x < side; x += 1) {
-    const shade = 1 - x / (2 * side);
-    for (let channel = 0; channel < 3; channel += 1) {
-      row[1 + x * 3 + channel] = Math.floor(((seed >>> (channel * 8)) & 0xff) * shade);
-    }
-  }
-  const pixels = deflateSync(Buffer.concat(Array.from({ length: side }, () => row)));
+  const rows = Array.from({ length: height }, (_, y) => drawRow(seed, y, width, height));
+  const pixels = deflateSync(Buffer.concat(rows), { level: 1 });
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
   return Buffer.concat([signature, pngChunk('IHDR', header), pngChunk('IDAT', pixels), pngChunk('IEND')]);
+}
+
+function pixelsOf(shape: string): { width: number; height: number } {
+  const [across = 1, down = 1] = /^\d+[x:]\d+$/.test(shape) ? shape.split(/[x:]/).map(Number) : [];
+  const scale = LONGER_SIDE / Math.max(across, down);
+  return { width: Math.round(across * scale), height: Math.round(down * scale) };
+}
+
+function drawRow(seed: number, y: number, width: number, height: number): Buffer {
+  const row = Buffer.alloc(1 + width * BYTES_PER_PIXEL);
+  const radius = Math.min(width, height) / 4;
+  const half = Math.sqrt(Math.max(0, radius ** 2 - (y - height / 2) ** 2));
+  for (let x = 0; x < width; x += 1) {
+    const shade = 1 - x / (2 * width);
+    const isDisc = Math.abs(x - width / 2) < half;
+    for (let channel = 0; channel < BYTES_PER_PIXEL; channel += 1) {
+      const colour = Math.floor(((seed >>> (channel * 8)) & 0xff) * shade);
+      row[1 + x * BYTES_PER_PIXEL + channel] = isDisc ? 255 - colour : colour;
+    }
+  }
+  return row;
 }
 
 function pngChunk(type: string, data = Buffer.alloc(0)): Buffer {

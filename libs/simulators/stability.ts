@@ -56,10 +56,14 @@ function readImageForm(fields: Fields): Call {
   const ratio = fields.get('aspect_ratio') ?? '1:1';
   if (!ASPECT_RATIOS.includes(ratio))
     throw new Refusal(400, `aspect_ratio: must be one of ${ASPECT_RATIOS.join(', ')}`);
-  return imageCall({ model: 'stable-image-core', user, images: 1, endUser: undefined });
+  return imageCall({ model: 'stable-image-core', user, images: 1, endUser: undefined, shape: ratio });
 }
 
 function writeAnswer({ call }: Answer): string {
   const seed = hashText(call.prompt.user);
-  return JSON.stringify({ image: drawPng(seed).toString('base64'), finish_reason: 'SUCCESS', seed });
+  return JSON.stringify({
+    image: drawPng(seed, call.imageShape).toString('base64'),
+    finish_reason: 'SUCCESS',
+    seed,
+  });
 }

@@ -5,6 +5,7 @@ import { IMAGE_STEP } from '#libs/pipelines/image.ts';
 import {
   ALT_TEXT_STEP,
   altTextMessages,
+  altTextOf,
   STYLE_STEP,
   styleMessages,
 } from '#libs/pipelines/image-descriptions.ts';
@@ -183,7 +184,7 @@ export async function runImage(
       const preview = image && call.seesImage ? await previewOf(image) : null;
       const messages = altTextMessages(request, image?.revisedPrompt ?? '', preview);
       await write(call, messages, (text) => {
-        altText = text;
+        altText = altTextOf(text);
       });
     } catch {
       // The failure is settled. Paid images are delivered without their description.

@@ -79,7 +79,7 @@ t.test('given a hero image and a voice-over, then both are stored, priced and de
   );
   const documents = new Map(job.parts.map((part) => [part.content_type, part.document_id]));
   const image = await documentOf(documents.get('hero_image'));
-  t.match(image.content, { media_type: 'image/png', width: 16, height: 16, alt_text: /\w/ });
+  t.match(image.content, { media_type: 'image/png', width: 256, height: 146, alt_text: /\w/ });
   t.equal(image.markdown, `![${image.content.alt_text}](/api/media/${image.content.media_id})`);
   const recording = await documentOf(documents.get('voice_over'));
   t.match(recording.content, { media_type: 'audio/mpeg', voice: 'coral' });

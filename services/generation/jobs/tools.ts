@@ -16,9 +16,8 @@ import {
   type StepOutputs,
   type StoredMedia,
 } from '#libs/pipelines/content/step.ts';
-import { plainText, shortenTo } from '#libs/pipelines/content/text.ts';
 import { speechText } from '#libs/pipelines/content/voice-over.ts';
-import { altTextMessages } from '#libs/pipelines/image-descriptions.ts';
+import { altTextMessages, altTextOf } from '#libs/pipelines/image-descriptions.ts';
 import { joinMp3 } from '#libs/pipelines/mp3.ts';
 import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -48,8 +47,6 @@ export type ToolOptions = {
 
 /** A step that this process runs now. */
 export type ToolRun = { job: Job; step: ContentStep; outputs: StepOutputs; calls: readonly PlannedCall[] };
-
-const MAX_ALT_TEXT = 300;
 
 const accept = (json: Record<string, unknown>, warnings: string[] = []): Verdict => ({
   kind: 'accept',
@@ -202,7 +199,7 @@ function describeImage(
     const preview = bytes === undefined ? null : await previewOf({ base64: bytes.toString('base64') });
     const write = textAttempt(altTextMessages(request, '', preview), providers.forPipeline);
     const text = await write(context, record, call);
-    return accept({ alt_text: shortenTo(plainText(text), MAX_ALT_TEXT) });
+    return accept({ alt_text: altTextOf(text) ?? '' });
   };
 }
 

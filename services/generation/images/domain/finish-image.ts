@@ -7,10 +7,13 @@ import type { DrawnImage } from '../../providers/domain/image-adapter.ts';
 const MAX_PIXELS = 4_096 * 4_096;
 /** A watermark is a logo. */
 const MAX_WATERMARK_PIXELS = 2_048 * 2_048;
-/** Shares of the image's width. */
+/** Shares of the image's width, and the most of its height. */
 const WATERMARK_WIDTH = 0.18;
+const WATERMARK_HEIGHT = 0.3;
 const WATERMARK_MARGIN = 0.03;
 const QUALITY = 88;
+
+type Pixels = { width: number; height: number };
 
 /** An image as it is delivered. */
 export type FinishedImage = DrawnImage & {
@@ -54,14 +57,15 @@ async function adapt(image: FinishedImage, bytes: Buffer, request: ImageRequest)
   const applied: string[] = [];
   let work: Sharp = open(bytes).rotate();
   let width = image.width ?? 0;
+  let height = image.height ?? 0;
   if (!custom) {
     const size = platformPixels(platform);
     work = work.resize({ ...size, fit: 'cover', position: 'attention' });
-    width = size.width;
+    ({ width, height } = size);
     applied.push('platform_crop');
   }
   if (watermark) {
-    work = await withWatermark(work, Buffer.from(watermark, 'base64'), width);
+    work = await withWatermark(work, Buffer.from(watermark, 'base64'), { width, height });
     applied.push('watermark');
   }
   if (format) {
@@ -81,10 +85,15 @@ async function adapt(image: FinishedImage, bytes: Buffer, request: ImageRequest)
 }
 
 /** In the lower right corner. */
-async function withWatermark(image: Sharp, logo: Buffer, width: number): Promise<Sharp> {
+async function withWatermark(image: Sharp, logo: Buffer, { width, height }: Pixels): Promise<Sharp> {
   const margin = Math.round(width * WATERMARK_MARGIN);
+  const most = {
+    width: Math.max(1, Math.round(width * WATERMARK_WIDTH)),
+    height: Math.max(1, Math.round(height * WATERMARK_HEIGHT)),
+  };
   const scaled = await open(logo, MAX_WATERMARK_PIXELS)
-    .resize({ width: Math.max(1, Math.round(width * WATERMARK_WIDTH)) })
+    .rotate()
+    .resize({ ...most, fit: 'inside' })
     .extend({ right: margin, bottom: margin, background: { r: 0, g: 0, b: 0, alpha: 0 } })
     .png()
     .toBuffer();
