@@ -97,12 +97,16 @@ type Baseline = (test: string) => Promise<number | null>;
 
 function createBaseline(folder: string): Baseline {
   const measured = new Map<string, number | null>();
+  async function timeOf(test: string): Promise<number | null> {
+    const startedAt = performance.now();
+    const fails = await failsIn(folder, test, TEST_TIMEOUT_MS);
+    return fails ? null : performance.now() - startedAt;
+  }
   return async (test) => {
     const known = measured.get(test);
     if (known !== undefined) return known;
-    const startedAt = performance.now();
-    const fails = await failsIn(folder, test, TEST_TIMEOUT_MS);
-    const tookMs = fails ? null : performance.now() - startedAt;
+    // A second time, because a test may fail on a busy machine.
+    const tookMs = (await timeOf(test)) ?? (await timeOf(test));
     measured.set(test, tookMs);
     return tookMs;
   };
