@@ -146,7 +146,7 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
   {
     id: 'bounds-tool-results',
     file: PROMPT,
-    find: 'if (request.tools !== undefined) yield JSON.stringify(request.tools);',
+    find: 'if (request.tools !== undefined) texts.push(JSON.stringify(request.tools));',
     replace: '',
     tests: PROMPT_TESTS,
     why: 'the definitions of tools are left out of the bound',
@@ -162,7 +162,7 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
   {
     id: 'bounds-tool-calls',
     file: PROMPT,
-    find: "if (message.role === 'assistant' && message.tool_calls) yield JSON.stringify(message.tool_calls);",
+    find: "if (message.role === 'assistant' && message.tool_calls) texts.push(JSON.stringify(message.tool_calls));",
     replace: '',
     tests: PROMPT_TESTS,
     why: 'the calls of tools in a conversation are left out of the bound',
@@ -170,7 +170,7 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
   {
     id: 'bounds-schema',
     file: PROMPT,
-    find: "if (request.response_format?.type === 'json_schema') yield JSON.stringify(request.response_format);",
+    find: "if (request.response_format?.type === 'json_schema') texts.push(JSON.stringify(request.response_format));",
     replace: '',
     tests: PROMPT_TESTS,
     why: 'the schema of a response is left out of the bound',
@@ -178,7 +178,7 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
   {
     id: 'bounds-names',
     file: PROMPT,
-    find: "if ('name' in message && message.name !== undefined) yield message.name;",
+    find: "if ('name' in message && message.name !== undefined) texts.push(message.name);",
     replace: '',
     tests: PROMPT_TESTS,
     why: 'the names of users are left out of the bound',

@@ -154,7 +154,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     id: 'moderation-ignored',
     file: 'services/generation/safety/domain.ts',
-    find: 'if (result.length > 0) throw promptRefused(result);',
+    find: 'if (flags.length > 0) throw promptRefused(flags);',
     replace: '',
     tests: ['services/generation/chat/moderation.test.ts'],
     why: 'a text that is flagged is answered',
