@@ -111,7 +111,7 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
     },
     example: {
       param: 'max_tokens',
-      errors: [{ in: 'body', pointer: '/max_tokens', detail: 'Too small: expected number to be >0' }],
+      errors: [{ in: 'body', pointer: '/max_tokens', detail: 'must be greater than 0' }],
     },
   },
   unsupported_parameter: {

@@ -26,7 +26,7 @@ const endpointShape = {
   account_id: z.uuid(),
   url: z.string(),
   description: z.string(),
-  event_types: z.array(z.string()),
+  event_types: z.array(z.string()).describe('Empty means all.'),
   status: z.enum(['enabled', 'disabled']),
   disabled_reason: z
     .enum(['request', 'failing', 'gone'])

@@ -18,29 +18,32 @@ const message = z.strictObject({ content: z.union([z.string(), z.array(part)]) }
 
 t.test('a problem names the field and the values that it takes', async (t) => {
   const cases: [schema: z.ZodType, value: unknown, param: string, detail: string][] = [
-    [z.object({ a: z.enum(['x', 'y']) }), { a: 'z' }, 'a', 'Invalid option: expected one of "x"|"y"'],
+    [z.object({ a: z.enum(['x', 'y']) }), { a: 'z' }, 'a', 'must be one of "x", "y"'],
     [z.object({ a: z.string() }), {}, 'a', 'A value is required'],
-    [z.object({ a: z.int().max(9) }), { a: 10 }, 'a', 'Too big: expected number to be <=9'],
-    [z.strictObject({ a: z.strictObject({}) }), { a: { b: 1 } }, 'a.b', 'There is no such field'],
+    [z.object({ a: z.int().max(9) }), { a: 10 }, 'a', 'must be at most 9'],
+    [z.object({ a: z.string().min(8) }), { a: 'short' }, 'a', 'must have at least 8 characters'],
+    [z.object({ a: z.array(z.int()).min(1) }), { a: [] }, 'a', 'must have at least 1 item'],
+    [z.object({ a: z.number().positive() }), { a: 0 }, 'a', 'must be greater than 0'],
     [
-      message,
-      { content: [{ type: 'film' }] },
-      'content.0.type',
-      "Invalid discriminator value. Expected 'text' | 'image'",
+      z.object({ a: z.iso.datetime() }),
+      { a: 'now' },
+      'a',
+      'must be an instant in ISO 8601, such as 2026-11-20T12:00:00Z',
     ],
+    [z.object({ a: z.int() }), { a: 1.5 }, 'a', 'must be an integer'],
+    [z.object({ a: z.uuid() }), { a: '1' }, 'a', 'must be a UUID'],
+    [z.object({ a: z.email() }), { a: 'x' }, 'a', 'must be an email address'],
+    [z.object({ a: z.literal('x') }), { a: 'y' }, 'a', 'must be "x"'],
+    [z.strictObject({ a: z.strictObject({}) }), { a: { b: 1 } }, 'a.b', 'There is no such field'],
+    [message, { content: [{ type: 'film' }] }, 'content.0.type', 'must be one of "text", "image"'],
     [message, { content: [{ type: 'text', text: 'a', b: 1 }] }, 'content.0.b', 'There is no such field'],
     [
       message,
       { content: 5 },
       'content',
-      'Invalid input: expected string, received number, or Invalid input: expected array, received number',
+      'must be of the type string, not number, or must be of the type array, not number',
     ],
-    [
-      z.object({ a: z.union([z.enum(['x', 'y']), z.int()]) }),
-      { a: 'q' },
-      'a',
-      'Invalid option: expected one of "x"|"y"',
-    ],
+    [z.object({ a: z.union([z.enum(['x', 'y']), z.int()]) }), { a: 'q' }, 'a', 'must be one of "x", "y"'],
   ];
   for (const [schema, value, param, detail] of cases) {
     t.match(refuse(schema, value), {
@@ -60,7 +63,7 @@ t.test('every unknown field of a query is named, and a part as a whole has no fi
     ],
   });
   t.match(refuse(z.object({}), 'text'), {
-    message: /^The body is not valid: Invalid input: expected object/,
+    message: /^The body is not valid: must be of the type object, not string/,
   });
   const many = refuse(
     z.array(z.int()),

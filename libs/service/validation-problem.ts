@@ -1,4 +1,5 @@
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
+import { wordingOf } from './issue-wording.ts';
 
 /** One issue of a schema, as the validator compiler reports it. */
 export type ValidationIssue = {
@@ -34,8 +35,6 @@ const PARTS: Readonly<Record<string, string>> = {
 const MAX_COMPLAINTS = 20;
 /** What the schemas say of a union none of whose options fits. */
 const UNDESCRIBED = 'Invalid input';
-/** What they say of a field that is missing. */
-const MISSING = /^Invalid .+ received undefined$/;
 
 /** The problem for a part of a request: each invalid field, and the values that it takes. */
 export function validationProblem(issues: readonly ValidationIssue[], context = 'body'): ProblemError {
@@ -61,12 +60,14 @@ function complaintsOf({ code, path, message, keys, errors }: SchemaIssue, base: 
     return keys.map((key) => ({ pointer: `${pointer}/${key}`, detail: 'There is no such field' }));
   }
   if (code !== 'invalid_union' || message !== UNDESCRIBED || errors === undefined) {
-    return [{ pointer, detail: MISSING.test(message) ? 'A value is required' : message }];
+    return [{ pointer, detail: wordingOf(message) }];
   }
   // The option that was meant has the type of the value.
   const meant = errors.filter((issues) => !issues.some(isOfAnotherType));
   if (meant.length === 1) return (meant[0] ?? []).flatMap((issue) => complaintsOf(issue, pointer));
-  const details = new Set(errors.flatMap((issues) => issues.slice(0, 1).map((issue) => issue.message)));
+  const details = new Set(
+    errors.flatMap((issues) => issues.slice(0, 1).map((issue) => wordingOf(issue.message))),
+  );
   return [{ pointer, detail: [...details].join(', or ') || message }];
 }
 
