@@ -7,7 +7,7 @@ import type { MediaPart } from '#libs/pipelines/prompt-parts.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import { nameOf } from '../chat/domain/part-names.ts';
 import type { Sender } from '../metering/domain/route.ts';
-import type { ByteShares } from './domain/byte-shares.ts';
+import type { FetchShares } from './domain/fetch-shares.ts';
 import { linkedFileOf } from './domain/linked-file.ts';
 import { type InlinePart, inlinePart, type Link, linksOf, mediaSize, withParts } from './domain/links.ts';
 
@@ -30,7 +30,7 @@ export type InlineLinks = (
   sender: Pick<Sender, 'caller' | 'response'>,
 ) => Promise<ChatCompletionRequest>;
 
-type Options = { http: Pick<PublicHttp, 'request'>; shares: ByteShares };
+type Options = { http: Pick<PublicHttp, 'request'>; shares: FetchShares };
 
 /**
  * Replaces each URL of a prompt by its content.
@@ -43,41 +43,19 @@ export function createInlineLinks({ http, shares }: Options): InlineLinks {
     if (first === undefined) return body;
     const byUrl = Map.groupBy(links, ({ url }) => url);
     if (byUrl.size > MAX_URLS) throw notRead(first, `A request has at most ${MAX_URLS} different URLs.`);
+    const share = shares.begin(accountId);
+    if (share === undefined) throw overloaded();
 
     const ending = new AbortController();
-    const deadline = performance.now() + DEADLINE_MS;
-    let bytes = 0;
-    releaseAtEnd(response, () => {
+    const onBytes = (bytes: number) => {
+      if (!share.take(bytes)) ending.abort(overloaded());
+    };
+    onClose(response, () => {
       ending.abort(problem('client_closed_request'));
-      shares.give(accountId, bytes);
-      bytes = 0;
+      share.release();
     });
-    const onBytes = (count: number) => {
-      if (!shares.take(accountId, count)) {
-        return ending.abort(problem('overloaded', { headers: { 'retry-after': '1' } }));
-      }
-      bytes += count;
-    };
-
-    const parts = new Map<MediaPart, InlinePart>();
-    const waiting = byUrl.values();
-    const fetchNext = async () => {
-      for (const [link, ...others] of waiting) {
-        if (link === undefined) continue;
-        const file = await fetchFile(http, link, { deadline, signal: ending.signal, onBytes });
-        for (const one of [link, ...others]) {
-          const part = inlinePart(one, file);
-          if (typeof part === 'string') throw notRead(one, part);
-          parts.set(one.part, part);
-        }
-      }
-    };
-    try {
-      await Promise.all(Array.from({ length: PARALLEL_FETCHES }, fetchNext));
-    } catch (error) {
-      ending.abort(error);
-      throw error;
-    }
+    const deadline = performance.now() + DEADLINE_MS;
+    const parts = await fetchParts(http, byUrl, { deadline, ending, onBytes }).finally(share.fetched);
     const inlined = withParts(body, parts);
     if (mediaSize(inlined) > MAX_MEDIA_CHARACTERS) {
       throw notRead(first, `All media of a request may have ${MAX_MEDIA_CHARACTERS} characters as base64.`);
@@ -86,14 +64,44 @@ export function createInlineLinks({ http, shares }: Options): InlineLinks {
   };
 }
 
-function releaseAtEnd(response: ServerResponse, release: () => void): void {
-  if (response.closed) release();
-  else response.once('close', release);
+const overloaded = () => problem('overloaded', { headers: { 'retry-after': '1' } });
+
+function onClose(response: ServerResponse, listener: () => void): void {
+  if (response.closed) listener();
+  else response.once('close', listener);
 }
 
-type Fetching = { deadline: number; signal: AbortSignal; onBytes: (bytes: number) => void };
+type Fetching = { deadline: number; ending: AbortController; onBytes: (bytes: number) => void };
 
-async function fetchFile(http: Options['http'], link: Link, { deadline, signal, onBytes }: Fetching) {
+/** What stands in the place of each part with a URL. The first failure ends all fetches. */
+async function fetchParts(
+  http: Options['http'],
+  byUrl: ReadonlyMap<string, readonly Link[]>,
+  fetching: Fetching,
+): Promise<Map<MediaPart, InlinePart>> {
+  const parts = new Map<MediaPart, InlinePart>();
+  const waiting = byUrl.values();
+  const fetchNext = async () => {
+    for (const [link, ...others] of waiting) {
+      if (link === undefined) continue;
+      const file = await fetchFile(http, link, fetching);
+      for (const one of [link, ...others]) {
+        const part = inlinePart(one, file);
+        if (typeof part === 'string') throw notRead(one, part);
+        parts.set(one.part, part);
+      }
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: PARALLEL_FETCHES }, fetchNext));
+  } catch (error) {
+    fetching.ending.abort(error);
+    throw error;
+  }
+  return parts;
+}
+
+async function fetchFile(http: Options['http'], link: Link, { deadline, ending, onBytes }: Fetching) {
   let answer: PublicHttpResponse;
   try {
     answer = await http.request({
@@ -102,7 +110,8 @@ async function fetchFile(http: Options['http'], link: Link, { deadline, signal, 
       maxRedirects: MAX_REDIRECTS,
       maxBytes: MAX_FILE_BYTES,
       timeoutMs: Math.max(1, Math.ceil(deadline - performance.now())),
-      ...{ signal, onBytes },
+      signal: ending.signal,
+      onBytes,
     });
   } catch (error) {
     if (error instanceof PublicHttpError) throw notRead(link, error.message, error);

@@ -4,7 +4,7 @@ import t from 'tap';
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { PublicHttpError, type PublicHttpRequest } from '#libs/http/public-http.ts';
-import { createByteShares } from './domain/byte-shares.ts';
+import { createFetchShares } from './domain/fetch-shares.ts';
 import { createInlineLinks } from './inline-links.ts';
 
 const PNG = Buffer.from(
@@ -28,7 +28,7 @@ function build({
 }) {
   const requests: PublicHttpRequest[] = [];
   const inline = createInlineLinks({
-    shares: createByteShares(totalBytes),
+    shares: createFetchShares(totalBytes),
     http: {
       async request(request) {
         requests.push(request);
@@ -66,6 +66,17 @@ t.test('an account has half of the memory until its requests end', async (t) => 
   await inline(chatOf('https://a.b/3'), sender('b'));
   first.response.emit('close');
   await inline(chatOf('https://a.b/3'), sender());
+});
+
+t.test('an account fetches for 32 requests at a time', async (t) => {
+  const { promise: answer, resolve } = Promise.withResolvers<Buffer>();
+  const { inline, sender } = build({ serve: () => answer });
+  const running = Array.from({ length: 32 }, () => inline(chatOf('https://a.b/c'), sender()));
+  await t.rejects(inline(chatOf('https://a.b/c'), sender()), { code: 'overloaded' });
+  const other = inline(chatOf('https://a.b/c'), sender('b'));
+  resolve(PNG);
+  await Promise.all([...running, other]);
+  await inline(chatOf('https://a.b/c'), sender());
 });
 
 t.test('the first failure, or a client that leaves, ends all fetches of a request', async (t) => {

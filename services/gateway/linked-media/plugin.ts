@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
 import { createPublicHttp, type PublicHttpOptions } from '#libs/http/public-http.ts';
-import { createByteShares } from './domain/byte-shares.ts';
+import { createFetchShares } from './domain/fetch-shares.ts';
 import { createInlineLinks, type InlineLinks } from './inline-links.ts';
 
 declare module 'fastify' {
@@ -20,7 +20,7 @@ export type LinkedMediaOptions = {
 /** Shares the reader of images and documents that prompts have as URLs. */
 const linkedMedia: FastifyPluginAsync<LinkedMediaOptions> = async (app, { budgetBytes, http: options }) => {
   const http = createPublicHttp(options);
-  app.decorate('inlineLinks', createInlineLinks({ http, shares: createByteShares(budgetBytes) }));
+  app.decorate('inlineLinks', createInlineLinks({ http, shares: createFetchShares(budgetBytes) }));
   app.addHook('onClose', () => http.close());
 };
 
