@@ -173,6 +173,7 @@ t.test('every operation answers as it is documented', async (t) => {
       ['createModeration'],
       ['createImage'],
       ['countMessageTokens'],
+      ['countResponseTokens'],
       ['listGeminiModels'],
       ['getModel', { params: { model: 'gpt-4o-mini' } }],
       ['generateImages', { body: { prompt: 'A pen' } }],
