@@ -1,7 +1,7 @@
 /** What content requests plan: steps in their order, counts, caps and budgets. */
 import t from 'tap';
 import { generateRequest } from '#libs/contracts/generate.ts';
-import { mediaModels, model, planOf, RECORDING, SOME_ID, TOGETHER } from './content.fixture.ts';
+import { mediaModels, model, planOf, RECORDING, SOME_ID, searchModels, TOGETHER } from './content.fixture.ts';
 import { briefOf } from './pipeline.ts';
 import { pieceOf } from './recording.ts';
 
@@ -64,6 +64,37 @@ t.test('a smaller budget never plans a dearer request', async (t) => {
     t.ok(tokens <= last, `${scale}: ${tokens}`);
     last = tokens;
   }
+});
+
+t.test('research has the fallbacks that were chosen, and one step whichever is asked', async (t) => {
+  const [tavily] = searchModels;
+  const of = (provider: string, kind: 'search' | 'page') => ({
+    model: {
+      ...(tavily as (typeof searchModels)[number]).model,
+      provider,
+      model: `${provider}_search`,
+      kind,
+    },
+    price: { ...(tavily as (typeof searchModels)[number]).price, provider },
+  });
+  const all = [...searchModels, of('serper', 'search'), of('firecrawl', 'page')];
+  const inputs = { research: ['tavily'], research_fallbacks: ['serper', 'firecrawl', 'unknown'] };
+  const { calls } = planOf(
+    { topic: 'rivers', length: 300, research: true, max_sources: 4 },
+    { inputs, searchModels: all },
+  );
+  const [search] = calls;
+  t.match(search, { index: 0, step: 'research.tavily', provider: 'tavily', otherUnits: { search: 1 } });
+  t.match(search?.fallbacks, [
+    { index: 0, step: 'research.tavily', provider: 'serper', otherUnits: { search: 1 } },
+    { index: 0, step: 'research.tavily', provider: 'firecrawl', otherUnits: { page: 4 } },
+  ]);
+  t.equal(search?.fallbacks?.length, 2);
+  const alone = planOf(
+    { topic: 'rivers', research: true },
+    { inputs: { research: ['tavily'] }, searchModels },
+  );
+  t.notOk(alone.calls[0]?.fallbacks);
 });
 
 t.test('a recording is transcribed once, and everything is written from its insights', async (t) => {

@@ -7,14 +7,16 @@ import { SEARCH_PROVIDERS } from '#libs/contracts/search.ts';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
 import { planContent } from '#libs/pipelines/content/plan.ts';
+import { withSafetyCall } from '#libs/pipelines/safety.ts';
 import { request } from '#libs/testing/http.ts';
 import { createTestGeneration, priceOf } from '../fixtures.ts';
-import { jobClient, MODEL, searchModel } from './jobs.fixture.ts';
+import { jobClient, MODEL, MODERATION, searchModel } from './jobs.fixture.ts';
 
 // Nothing listens there: OpenAI and Tavily are down for all of the tests.
 const generation = await createTestGeneration(t, {
   OPENAI_BASE_URL: 'http://127.0.0.1:9/v1',
   TAVILY_BASE_URL: 'http://127.0.0.1:9',
+  MODERATION_OUTAGE: 'refuse',
 });
 const { pool, simulator } = generation;
 const client = jobClient(generation);
@@ -91,6 +93,24 @@ t.test(
     t.match(job.steps, [{ status: 'failed' }, { step: 'social.write', status: 'skipped' }]);
     t.equal(job.usage.cost_usd, '0.000000000');
     t.equal(await generation.holdState(id), 'closed');
+  },
+);
+
+t.test(
+  'given a moderation that is down and texts that need it, then nothing is written or held',
+  async (t) => {
+    const body = generateRequest.parse({ topic: 'nib care', content_types: ['social'] });
+    const plan = planContent({
+      ...(models[1] as (typeof models)[number]),
+      ...{ kind: 'job', request: body, outputTokensCap: null },
+    });
+    const { requestId, headers } = await generation.admit(withSafetyCall(plan, MODERATION), {
+      ttlMs: 600_000,
+    });
+    const answer = await request(generation.workUrl, { headers, body });
+    t.match(answer, { status: 502, body: { code: 'provider_error' } });
+    t.match(await generation.rows(requestId), [{ step: 'safety', status: 'error', cost_nano_usd: 0n }]);
+    t.equal(await generation.holdState(requestId), 'closed');
   },
 );
 

@@ -186,6 +186,16 @@ t.test(
   },
 );
 
+t.test('given a moderation that cannot answer, then texts are written without it', async (t) => {
+  const body = { topic: 'valves [[simulate: 503x3]]', content_types: ['social'] };
+  const { requestId: id } = await client.submit(body, { moderation: MODERATION, moderatesRequest: true });
+  t.match((await client.finish(id)).at(-1), { event: 'completed' });
+  t.match(await generation.rows(id), [
+    { step: 'social.write', status: 'ok' },
+    { step: 'safety', status: 'error', cost_nano_usd: 0n },
+  ]);
+});
+
 t.test('given a source that cannot be read, then nothing is held', async (t) => {
   for (const [body, status, param] of [
     [{ url: 'http://127.0.0.1:5432/' }, 422, 'url'],
