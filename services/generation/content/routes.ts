@@ -5,6 +5,7 @@ import {
   GENERATION_REQUEST_TYPE,
   type GenerationRequestHead,
 } from '#libs/contracts/generation-requests.ts';
+import { readTraceparent } from '#libs/http/traceparent.ts';
 import { toProblemJson } from '#libs/problems/problems.ts';
 import { type DirectRequest, recordFailure } from '#libs/service/direct-routes.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
@@ -42,7 +43,7 @@ export function contentRoute(options: ContentRouteOptions): void {
     bodyLimitBytes: options.bodyLimitBytes + MAX_HEAD_BYTES,
     serve: async (request, caller, bytes) => {
       const { head: sent, body } = jobs.decode(bytes, 'generate', request.id);
-      const head = { ...sent, caller };
+      const head = { ...sent, caller, traceparent: readTraceparent(request.raw.headers) };
       const slot = head.storeResponse ? await storedResponses.begin(head.requestId, caller.accountId) : null;
       try {
         const row = await jobs.submit(head, body);

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyPluginAsync } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import type { GenerationRequestHead } from '#libs/contracts/generation-requests.ts';
 import type { Database } from '#libs/db/database.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import { type EventStream, openEventStream } from '#libs/http/event-stream.ts';
@@ -15,6 +14,7 @@ import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ActiveRequests } from '../requests/domain/active-requests.ts';
+import type { ReceivedHead } from '../requests/domain/generation-request.ts';
 import { createCacheRecorder } from './cache-metrics.ts';
 import type { GenerationRow } from './domain/job.ts';
 import { cancelJob } from './end-job.ts';
@@ -34,7 +34,7 @@ import { decodeHeld, recoverAccepted, submit, submitRoutes } from './submit-rout
 
 /** Jobs for the features that answer with their results. */
 export type JobApi = {
-  readonly submit: (head: GenerationRequestHead, body: unknown) => Promise<GenerationRow>;
+  readonly submit: (head: ReceivedHead, body: unknown) => Promise<GenerationRow>;
   readonly cancel: (accountId: string, id: string) => Promise<GenerationRow>;
   readonly follow: (id: string, signal: AbortSignal) => AsyncGenerator<EventRow>;
   /** All events so far. */

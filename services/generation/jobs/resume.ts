@@ -40,7 +40,7 @@ export async function resumeJob(
   id: string,
   approval?: Approval,
 ): Promise<GenerationRow> {
-  const { requestId: holdId, caller, plan, terms } = head;
+  const { requestId: holdId, caller, plan, terms, traceparent } = head;
   return transaction(options.database, async (tx) => {
     const row = await lockGeneration(tx, id);
     if (row === undefined || row.accountId !== caller.accountId) throw problem('not_found');
@@ -54,7 +54,11 @@ export async function resumeJob(
       error: null,
       finishedAt: null,
       ...(terms && { maxParallel: Math.min(MAX_PARALLEL, terms.maxParallel), priority: terms.priority }),
-      ...(approval && { context: { ...contextOf(row), approval: { sections: approval.sections } } }),
+      context: {
+        ...contextOf(row),
+        ...{ traceparent },
+        ...(approval && { approval: { sections: approval.sections } }),
+      },
     };
     const resumed = await updateGeneration(tx, row, changes, options.runtime.clock.now());
     if (approval?.outline !== undefined)

@@ -18,7 +18,7 @@ import type { ActiveRequest, ActiveRequests } from '../requests/domain/active-re
 import { commitCall, type StepReference } from './commit.ts';
 import type { CacheOptions } from './copies.ts';
 import { type CallEnd, stepEvent } from './domain/decide-end.ts';
-import { type Job, jobOf, outputsOf, type StepRow } from './domain/job.ts';
+import { contextOf, type Job, jobOf, outputsOf, type StepRow } from './domain/job.ts';
 import {
   handOverStep,
   isUnsentAtShutdown,
@@ -181,6 +181,7 @@ function scopeOf({ deadlineMarginMs, runtime }: RunOptions, { job, calls }: Run)
   return {
     accountId,
     keyId,
+    traceparent: contextOf(job.row).traceparent,
     targets: calls.flatMap(({ provider, model }) => [provider, `${provider}/${model}`]),
     deadlineMs: performance.now() + leftMs - deadlineMarginMs,
   };

@@ -8,9 +8,11 @@ import {
   type GenerationRequestHead,
 } from '#libs/contracts/generation-requests.ts';
 import type { StoredResponse } from '#libs/contracts/stored-response.ts';
+import { readTraceparent } from '#libs/http/traceparent.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
 import type { DirectRoute } from '#libs/service/direct-routes.ts';
 import type { ContentInputResolver } from '../content-inputs/domain.ts';
+import type { ReceivedHead } from '../requests/domain/generation-request.ts';
 import { parseBody } from '../requests/domain/handler.ts';
 import type { CompleteResponse, StoredResponses } from '../stored-responses/domain.ts';
 import type { JobOptions } from './commit.ts';
@@ -42,7 +44,7 @@ export function submitRoutes(add: (route: DirectRoute) => void, options: SubmitR
     bodyLimitBytes: options.bodyLimitBytes + MAX_HEAD_BYTES,
     serve: async (request, caller, sentBytes) => {
       const { head: sent, body } = decodeHeld(sentBytes, 'job', request.id);
-      const head: GenerationRequestHead = { ...sent, caller };
+      const head = { ...sent, caller, traceparent: readTraceparent(request.raw.headers) };
       const { storedResponses } = options;
       const slot = head.storeResponse ? await storedResponses.begin(head.requestId, caller.accountId) : null;
       if (slot === undefined) throw problem('idempotency_in_progress');
@@ -82,7 +84,7 @@ export async function recoverAccepted(
 /** Creates or continues a job. If there is none afterwards, its hold is released. */
 export async function submit(
   options: SubmitOptions,
-  head: GenerationRequestHead,
+  head: ReceivedHead,
   body: unknown,
 ): Promise<GenerationRow> {
   try {

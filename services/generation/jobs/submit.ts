@@ -1,10 +1,11 @@
 /** Jobs begin here: a new one, or one that continues after a failure. */
 import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
-import type { GenerationRequestHead, PlannedCall } from '#libs/contracts/generation-requests.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { type Tx, transaction } from '#libs/db/database.ts';
 import { stepOfCall } from '#libs/pipelines/content/plan.ts';
 import { problem } from '#libs/problems/problems.ts';
+import type { ReceivedHead } from '../requests/domain/generation-request.ts';
 import { emitCreated, type JobOptions } from './commit.ts';
 import { type CacheOptions, copyResult, findSource, type Source } from './copies.ts';
 import { dispatchSteps } from './dispatch.ts';
@@ -25,8 +26,16 @@ import { insertGeneration } from './store.ts';
 
 /** A held request for a job. */
 export type JobHead = Pick<
-  GenerationRequestHead,
-  'requestId' | 'caller' | 'plan' | 'holdExpiresAtMs' | 'terms' | 'storeResponse' | 'accept' | 'planContext'
+  ReceivedHead,
+  | 'requestId'
+  | 'caller'
+  | 'plan'
+  | 'holdExpiresAtMs'
+  | 'terms'
+  | 'storeResponse'
+  | 'accept'
+  | 'planContext'
+  | 'traceparent'
 >;
 
 /** A job whose plan does not say how many steps may run at the same time. */
@@ -41,7 +50,7 @@ export async function createJob(
   inputs: ContentInputs,
 ): Promise<GenerationRow> {
   const { database, runtime } = options;
-  const { requestId: id, caller, plan, terms } = head;
+  const { requestId: id, caller, plan, terms, traceparent } = head;
   const { accountId, userId, keyId, workspaceId } = caller;
   const now = runtime.clock.now();
   const created: GenerationRow = {
@@ -49,7 +58,11 @@ export async function createJob(
     parentId: null,
     status: 'queued',
     request,
-    context: { ...responseContext(head), inputs, ...(terms?.cache && { cache: terms.cache }) },
+    context: {
+      ...responseContext(head),
+      ...{ inputs, traceparent },
+      ...(terms?.cache && { cache: terms.cache }),
+    },
     contentTypes: request.content_types,
     model: plan.calls.find(({ outputTokens }) => outputTokens > 0)?.model ?? '',
     scale: plan.scale ?? 1_000,

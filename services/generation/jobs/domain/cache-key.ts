@@ -7,7 +7,7 @@ import type { Job } from './job.ts';
 /** They choose models and lengths, which the key has from the plan. */
 const CHOICES = new Set(['model', 'fit_budget', 'allow_degraded']);
 /** What a job keeps that its steps do not read. */
-const ABOUT_DELIVERY = { cache: undefined, response: undefined };
+const ABOUT_DELIVERY = { cache: undefined, response: undefined, traceparent: undefined };
 /** Lists whose order means nothing. */
 const SETS = new Set(['content_types', 'networks']);
 

@@ -31,6 +31,8 @@ export type JobContext = {
   readonly approval?: OutlineApproval;
   /** The language of its recording, once that is transcribed. */
   readonly spokenLanguage?: string;
+  /** The trace of the request that created or continued it. */
+  readonly traceparent?: string | undefined;
   /** How it takes part in the content cache. */
   readonly cache?: CacheTerms;
 };
