@@ -20,6 +20,8 @@ const CALL_CONNECTIONS = 16;
 const WARM_UP_MS = 3_000;
 /** Of each measurement on each system: with the rows it takes about six minutes on two cores. */
 const MAX_ROUNDS = 3;
+/** Includes every view, sums by hour too. */
+const PLAN = 'enterprise';
 const DASHBOARD = 'dashboard';
 /** With many rows. */
 const DASHBOARD_GOAL_MS = 20;
@@ -31,6 +33,10 @@ const viewsOf = ({ userId }: Account): readonly (readonly [name: string, path: s
   ['usage and limits', '/api/subscription/usage'],
   [DASHBOARD, `/api/subscription/dashboard/${userId}`],
   ['trends of 6 months', `/api/subscription/usage/${userId}/trends?months=6`],
+  [
+    '7 days by hour and model',
+    `/api/usage/breakdown?from=${dayBefore(6)}&to=${dayBefore(0)}&group_by=model&granularity=hour`,
+  ],
   ['30 days by model', `/api/usage/breakdown?from=${dayBefore(29)}&to=${dayBefore(0)}&group_by=model`],
   ['projection', '/api/usage/projection'],
   ['50 requests', '/api/usage/requests?limit=50'],
@@ -76,6 +82,7 @@ async function compare({ load, system, pace, rows, say }: GrowthOptions, grown: 
   const [few, many] = rows;
   const fill = async (filled: System, count: number): Promise<Subject> => {
     const account = await filled.openAccount(ROOMY);
+    await filled.assignPlan(account.id, PLAN);
     say(`adding ${whole(count)} usage rows`);
     await addUsageRows(filled.databaseUrl, account.id, count, say);
     return { system: filled, account, measured: new Map() };

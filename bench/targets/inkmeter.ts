@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { configSchema } from '#deploy/local/config.ts';
+
 import { definePrograms, type LocalProgram } from '#deploy/local/programs.ts';
 import { chooseProviders } from '#deploy/local/providers.ts';
 import type { Secrets } from '#deploy/local/secrets.ts';
@@ -11,6 +12,7 @@ import { processEnv } from '#libs/config/env.ts';
 import { isPortFree } from '#libs/embedded/ports.ts';
 import { preparePostgres } from '#libs/embedded/postgres-binaries.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
+import { DEMO_STAFF_EMAIL } from '#services/gateway/accounts/demo-account.ts';
 import { answers, benchPath, type Child, FOLDER, freePort, startChild } from '../children.ts';
 import { withDatabase } from './database.ts';
 import type { Target } from './target.ts';
@@ -35,6 +37,8 @@ export type System = {
   metricsUrl: (service: 'gateway' | 'generation' | 'billing' | 'usage-metering') => string;
   /** Signs an account up and gives each of its limits another amount, in the limit's own unit. */
   openAccount: (limitAmount: bigint) => Promise<Account>;
+  /** Puts an account on a plan, as staff do. Its limits are then those of the plan. */
+  assignPlan: (accountId: string, plan: string) => Promise<void>;
   /** Starts one more process of a service, on the same database. */
   startReplica: (
     service: 'gateway' | 'generation',
@@ -132,6 +136,12 @@ export async function startSystem({
     pid: child.pid,
     metricsUrl: (service) => operationsUrl(ports[service], '/metrics'),
     openAccount: (limitAmount) => openAccount(gateway, databaseUrl, limitAmount),
+    async assignPlan(accountId, plan) {
+      const login = { email: DEMO_STAFF_EMAIL, password: secrets.demoStaffPassword };
+      const { access_token } = await post(gateway, '/api/auth/login', login);
+      const body = { account_id: accountId, plan, reason: 'Benchmark' };
+      await post(gateway, '/api/plans/assign', body, { authorization: `Bearer ${access_token}` });
+    },
     async startReplica(service, { script, env: replicaEnv = {}, nodeFlags = [] } = {}) {
       const program = programs.find((one) => one.name === service) as LocalProgram;
       const [replicaPort, operationsPort] = [await freePort(), await freePort()];
@@ -167,34 +177,40 @@ const OVERLOADED_RETRIES = 20;
 const OVERLOADED_PAUSE_MS = 1_000;
 let accounts = 0;
 
+async function post(
+  gateway: string,
+  route: string,
+  body: object,
+  headers: Record<string, string> = {},
+): Promise<Record<string, unknown>> {
+  const send = () =>
+    fetch(`http://${gateway}${route}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+  let response = await send();
+  // A service that has just started on a busy machine takes itself for overloaded.
+  for (let retries = 0; response.status === 503 && retries < OVERLOADED_RETRIES; retries += 1) {
+    await delay(OVERLOADED_PAUSE_MS);
+    response = await send();
+  }
+  if (!response.ok) throw new Error(`${route} answered ${response.status}: ${await response.text()}`);
+  return (await response.json()) as Record<string, unknown>;
+}
+
 /** As a client would, except for the amounts: no plan on sale has limits as large, or as small, as a benchmark needs. */
 async function openAccount(gateway: string, databaseUrl: string, limitAmount: bigint): Promise<Account> {
-  const post = async (route: string, body: object, headers: Record<string, string> = {}) => {
-    const send = () =>
-      fetch(`http://${gateway}${route}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: JSON.stringify(body),
-      });
-    let response = await send();
-    // A service that has just started on a busy machine takes itself for overloaded.
-    for (let retries = 0; response.status === 503 && retries < OVERLOADED_RETRIES; retries += 1) {
-      await delay(OVERLOADED_PAUSE_MS);
-      response = await send();
-    }
-    if (!response.ok) throw new Error(`${route} answered ${response.status}: ${await response.text()}`);
-    return (await response.json()) as Record<string, unknown>;
-  };
   accounts += 1;
   const email = `bench-${process.pid}-${Date.now()}-${accounts}@example.com`;
-  const { access_token } = await post('/api/auth/register', {
+  const { access_token } = await post(gateway, '/api/auth/register', {
     email,
     password: 'a benchmark needs no secret',
   });
   const bearer = { authorization: `Bearer ${access_token}` };
   const identity = await fetch(`http://${gateway}/api/me`, { headers: bearer });
   const { user } = (await identity.json()) as { user: { id: string } };
-  const { key } = await post('/api/api-keys', { name: 'bench' }, bearer);
+  const { key } = await post(gateway, '/api/api-keys', { name: 'bench' }, bearer);
   const authorization = `Bearer ${key}`;
   const me = await fetch(`http://${gateway}/api/me`, { headers: { authorization } });
   const { account } = (await me.json()) as { account: { id: string } };

@@ -38,6 +38,18 @@ t.test(
       first,
     );
 
+    const limit = {
+      meter: 'cost',
+      window: 'day',
+      amount: { kind: 'limited' as const, value_usd: '0.0000001' },
+    };
+    const { token } = await metering.sessionToken('customer-4711', { limits: [limit] });
+    const chat = { model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'Hello' }] };
+    t.match(await call('/v1/chat/completions', token, chat), {
+      status: 429,
+      body: { error: { code: 'limit_exceeded' } },
+    });
+
     const notStarted = metering.run(operations, () => Promise.reject(new NotStarted('The queue is full.')));
     await t.rejects(notStarted, /queue is full/);
     t.equal((await costs()).length, 2, 'released');

@@ -31,6 +31,13 @@ export type Check = {
 };
 export type Event = { id: string; meter: string; amount: string; occurred_at?: string; corrects?: string };
 
+/** What the browsers of an end user may do; everything that the key may unless given. */
+export type Restrictions = {
+  models?: string[];
+  origins?: string[];
+  limits?: { meter: string; window: string; amount: { kind: 'limited'; value_usd: string } }[];
+};
+
 /** A refusal. Branch on `code`; `problem` has the limit that refused, and plans that would lift it. */
 export class MeteringError extends Error {
   override readonly name = 'MeteringError';
@@ -70,6 +77,13 @@ export function createMetering({ baseUrl, apiKey }: { baseUrl: string; apiKey: s
 
   return {
     check: (operations: Operation[]) => post<Check>('/api/check', { operations }),
+
+    /** A token of 15 minutes with which a browser of this end user calls the API directly. */
+    sessionToken: (endUser: string, restrictions: Restrictions = {}) =>
+      post<{ token: string; expires_at: string }>('/api/session-tokens', {
+        end_user: endUser,
+        ...restrictions,
+      }),
 
     report: (events: Event[]) =>
       post<{ results: { id: string; status: string }[] }>('/api/events', { events }),
