@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { parse } from 'yaml';
 import { createMetrics } from '#libs/service/metrics.ts';
+import { createCallMetrics } from '#services/generation/calls/metrics.ts';
 
 const FOLDER = 'deploy/observability';
 
@@ -17,6 +18,8 @@ const rules = (
 const dashboard = JSON.parse(readFileSync(`${FOLDER}/dashboards/inkmeter.json`, 'utf8')) as {
   panels: { title: string; targets: { expr: string }[] }[];
 };
+
+const operations = readFileSync('docs/operations.md', 'utf8');
 
 /** The names of the metrics in an expression, without what a histogram or a counter adds to them. */
 const namesIn = (expression: string) =>
@@ -45,10 +48,24 @@ t.test('rules and dashboard use metrics that exist', async (t) => {
   }
 });
 
+t.test('an alert sees the first occurrence in a process: its series begin at zero', async (t) => {
+  const metrics = createMetrics({ service: 'test', processMetrics: false });
+  createCallMetrics(metrics);
+  const text = await metrics.registry.metrics();
+  for (const [name, label] of [
+    ['inkmeter_hold_duration_seconds_count', 'outcome="unavailable"'],
+    ['inkmeter_settle_duration_seconds_count', 'outcome="failed"'],
+    ['inkmeter_usage_overruns_total', 'provider="openai"'],
+    ['inkmeter_bound_calls_total', 'provider="gemini"'],
+  ] as const)
+    t.match(text, new RegExp(`^${name}\\{.*${label}.* 0$`, 'm'), name);
+});
+
 t.test('every alert says what happened and what to do', async (t) => {
   for (const { alert, labels, annotations } of rules) {
     t.match(labels.severity, /^(page|ticket)$/, alert);
     t.ok(annotations.summary && annotations.action, alert);
+    t.ok(operations.includes(`| \`${alert}\` `), `${alert} in docs/operations.md`);
   }
   t.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length);
 });

@@ -9,8 +9,10 @@ const PROVIDER_BUCKETS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 6
 
 const STATUS_CLASSES = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 
-export type HoldOutcome = 'admitted' | 'refused' | 'unavailable';
-export type SettleOutcome = 'settled' | 'replayed' | 'spooled' | 'failed';
+const HOLD_OUTCOMES = ['admitted', 'refused', 'unavailable'] as const;
+export type HoldOutcome = (typeof HOLD_OUTCOMES)[number];
+const SETTLE_OUTCOMES = ['settled', 'replayed', 'spooled', 'failed'] as const;
+export type SettleOutcome = (typeof SETTLE_OUTCOMES)[number];
 export type ProviderOutcome = 'ok' | 'error' | 'timeout' | 'refused' | 'malformed' | 'cancelled';
 
 /**
@@ -78,6 +80,9 @@ export function createMetrics(options: { service: string; processMetrics?: boole
     buckets: HOLD_BUCKETS_SECONDS,
     registers,
   });
+  // From zero on, so that an alert sees the first one of a process.
+  for (const outcome of HOLD_OUTCOMES) holds.zero({ outcome });
+  for (const outcome of SETTLE_OUTCOMES) settles.zero({ outcome });
   const providerCalls = new Histogram({
     name: 'inkmeter_provider_call_duration_seconds',
     help: 'Duration of one provider call, by provider and outcome',

@@ -1,5 +1,6 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Metrics } from '#libs/service/metrics.ts';
+import { PROVIDERS } from '../providers/domain/providers.ts';
 import type { CallMetrics } from './domain/call-metrics.ts';
 import type { CircuitBreaker } from './domain/circuit-breaker.ts';
 
@@ -41,6 +42,11 @@ export function createCallMetrics(metrics: Metrics): CallMetrics {
     labelNames: ['provider'] as const,
     registers,
   });
+  // From zero on, so that an alert sees the first one of a process.
+  for (const provider of PROVIDERS) {
+    bound.inc({ provider }, 0);
+    overruns.inc({ provider }, 0);
+  }
   const tierMismatches = new Counter({
     name: 'inkmeter_service_tier_mismatch_total',
     help: 'Answers of a service tier other than the requested one, by provider',
