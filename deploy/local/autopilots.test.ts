@@ -6,6 +6,7 @@ import { createTestJobs, runTaskOnce, until } from '#libs/jobs/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { request } from '#libs/testing/http.ts';
+import { checkEmitted } from '#libs/testing/webhook-events.ts';
 import { type Answer, type Customer, startInstallation } from './installation.fixture.ts';
 
 const AUTOPILOTS = '/api/autopilots';
@@ -264,6 +265,8 @@ t.test(
       { type: 'autopilot.paused', count: 1 },
       { type: 'autopilot.run_finished', count: 4 },
     ]);
+    const events = await pool.query(`SELECT type, payload FROM outbox_events WHERE type LIKE 'autopilot.%'`);
+    checkEmitted(events.rows, ['autopilot.paused', 'autopilot.run_finished']);
     const { body: me } = await call('/api/me', token);
     const { body: alerts } = await call(`/api/subscription/alerts/${me.user.id}`, token);
     t.ok(alerts.data.alerts.some(({ title }: { title: string }) => title === 'Autopilot paused'));
@@ -392,9 +395,11 @@ t.test(
     );
     t.strictSame(known, [{ contact: 'Name: Ada Lovelace\nCompany: Analytical Engines\nStage: customer' }]);
     const { rows } = await pool.query(
-      `SELECT payload FROM outbox_events WHERE type = 'inbox.message_drafted'`,
+      `SELECT type, payload FROM outbox_events WHERE type = 'inbox.message_drafted'`,
     );
-    t.strictSame(rows, [{ payload: { message_id: created.id, generation_id: job.id, status: 'completed' } }]);
+    checkEmitted(rows, ['inbox.message_drafted']);
+    t.match(rows, [{ payload: { message_id: created.id, generation_id: job.id, status: 'completed' } }]);
+    t.equal(rows.length, 1);
 
     const [{ text: reply }] = drafted.draft.replies;
     t.match(await send('PATCH', path, token, { status: 'answered' }), { status: 400 });

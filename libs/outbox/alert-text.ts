@@ -30,7 +30,7 @@ const TEXTS: Readonly<Record<string, (data: Data) => AlertText>> = {
   'payment.reminder': (data) => ({
     title: 'Payment is still open',
     message: `A payment${amountIn(data)} has not been made yet.`,
-    recommendation: 'Pay it before the renewal grace period ends to keep your plan.',
+    recommendation: `Pay it before ${formatInstantText(textOf(data, 'access_ends_at'))} to keep your plan.`,
   }),
   'payment.requested': (data) => ({
     title: 'Payment requested',
@@ -39,17 +39,17 @@ const TEXTS: Readonly<Record<string, (data: Data) => AlertText>> = {
   }),
   'outcome.milestone_reached': (data) => ({
     title: `Milestone reached - ${data.milestone} %`,
-    message: `Your goal ${goalIn(data)} has reached ${data.achieved_percent} % of its target.`,
+    message: `Your goal “${goalIn(data)}” has reached ${data.achieved_percent} % of its target.`,
     recommendation: null,
   }),
   'outcome.settled': (data) => ({
     title: 'Outcome settled',
-    message: `Your goal ${goalIn(data)} ended at ${data.achieved_percent} % of its target.`,
+    message: `Your goal “${goalIn(data)}” ended at ${data.achieved_percent} % of its target.`,
     recommendation: data.amount_minor === 0 ? 'Nothing is due.' : `A payment${amountIn(data)} is due.`,
   }),
-  'subscription.ended': () => ({
+  'subscription.ended': (data) => ({
     title: 'Subscription ended',
-    message: 'Your subscription has ended. Your account is on the free plan now.',
+    message: `Your subscription has ended. Your account is on the plan ${textOf(data, 'next_plan')} now.`,
     recommendation: 'Choose a plan to continue where you stopped.',
   }),
   'trial.ending': (data) => ({

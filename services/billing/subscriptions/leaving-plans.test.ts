@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { ChangePreview } from '#libs/contracts/subscriptions.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
-import { createJobs, customer, readPreset, requestsOf } from '../customers.fixture.ts';
+import { createJobs, customer, emitted, readPreset, requestsOf } from '../customers.fixture.ts';
 import { ACCOUNT, createTestService } from '../fixtures.ts';
 
 type Preview = { data: ChangePreview };
@@ -47,6 +47,8 @@ t.test('given a cancelled plan', async (t) => {
       occurred_at: '2026-12-20T12:00:00.000Z',
       data: { plan: 'pro', next_plan: 'free', reason: 'cancelled' },
     });
+    t.match(await emitted(service, 'subscription.changed'), [{ payload: { from: 'free', to: 'pro' } }]);
+    t.match(await emitted(service, 'subscription.ended'), [{ payload: { plan: 'pro', next_plan: 'free' } }]);
   });
 
   await t.test('then it can be bought again', async (t) => {

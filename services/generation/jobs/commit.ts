@@ -229,7 +229,7 @@ async function emitTransitions(
   job: Job,
   row: GenerationRow,
   step: StepRow,
-  { end, statuses }: EndDecision,
+  { end, statuses, isPaused }: EndDecision,
   runtime: JobOptions['runtime'],
 ): Promise<void> {
   const isLost = end.kind === 'failed';
@@ -237,6 +237,7 @@ async function emitTransitions(
     step: step.key,
     step_status: isLost ? 'failed' : 'succeeded',
   });
+  if (isPaused) await emitJobEvent(tx, row, 'generation.needs_approval', runtime);
   if (row.finishedAt === null || row.status === 'cancelled') return;
   const parts = Object.fromEntries(partStatuses(job, statuses));
   await emitJobEvent(tx, row, `generation.${row.status}` as EventType, runtime, { parts });

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { createDatabase, transaction } from '#libs/db/database.ts';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
+import { checkEmitted } from '#libs/testing/webhook-events.ts';
 import { ACCOUNT, CALLER, createTestGeneration, OTHER_ACCOUNT } from '../fixtures.ts';
 import { insertInstruction } from '../instructions/store.ts';
 import { insertChunks } from '../knowledge-base/search-store.ts';
@@ -301,3 +302,8 @@ t.test(
     t.match(await client.call('DELETE', `/api/generations/${other}`), { status: 204 });
   },
 );
+
+t.test('given all these jobs, then their events have the data that webhooks are promised', async () => {
+  const { rows } = await pool.query('SELECT type, payload FROM outbox_events');
+  checkEmitted(rows, ['generation.needs_approval', 'generation.cancelled']);
+});

@@ -8,7 +8,7 @@ import { transaction } from '#libs/db/database.ts';
 import { createPublicHttp, type PublicHttpRequest } from '#libs/http/public-http.ts';
 import { emit } from '#libs/outbox/emit.ts';
 import { EVENT_ROUTES, type EventType } from '#libs/outbox/routes.ts';
-import { checkEventDocumented } from '#libs/testing/webhook-events.ts';
+import { checkEmitted, checkEventDocumented } from '#libs/testing/webhook-events.ts';
 import { ACCOUNT, addMembers, createTestService, OTHER_ACCOUNT, OWNER } from '../fixtures.ts';
 
 const PATH = '/api/webhook-endpoints';
@@ -151,6 +151,8 @@ t.test('given endpoints with types, then each receives its events, signed', asyn
       type: 'webhook.test',
       data: { endpoint_id: some.id },
     });
+    const { rows } = await pool.query(`SELECT type, payload FROM outbox_events WHERE type = 'webhook.test'`);
+    checkEmitted(rows, ['webhook.test']);
     t.match(await deliveries(some.id, '?event_type=webhook.test&status=delivered'), [
       { id: requested.body.id },
     ]);

@@ -36,6 +36,11 @@ t.test('given a card that fails at the renewal', async (t) => {
     service.runtime.clock.advance(3 * DAY_MS);
     t.match(await ada.current(), { plan: 'free' });
     t.ok((await ada.kinds()).includes('subscription_ended'));
+    t.match(await emitted(service, 'subscription.changed'), [{ payload: { from: 'free', to: 'pro' } }]);
+    t.match(await emitted(service, 'subscription.ended'), [
+      { payload: { plan: 'pro', next_plan: 'free', reason: 'payment_overdue' } },
+    ]);
+    t.match(await emitted(service, 'invoice.upcoming'), [{ payload: { subscription: /^sub_/ } }]);
   });
 
   await t.test('when the invoice is paid late, then the plan is back', async (t) => {

@@ -19,7 +19,7 @@ t.test('an assigned plan is active at once, free of charge, and audited', async 
   t.strictSame(kindsOf(decision), [
     'payment_resolved',
     'event:payment_voided',
-    'event:plan_changed',
+    'notice:plan_changed',
     'audit',
   ]);
   t.match(decision.effects.at(-1), {
@@ -35,7 +35,7 @@ t.test('an assigned free plan is a monthly one and not complimentary', async (t)
 t.test('an assignment ends a trial', async (t) => {
   const decision = assign(stateOf(trialingPro), 'pro');
   t.match(decision.subscription, { status: 'active', trialEndsAt: null });
-  t.strictSame(kindsOf(decision), ['trial_ended', 'event:trial_ended', 'event:plan_changed', 'audit']);
+  t.strictSame(kindsOf(decision), ['trial_ended', 'event:trial_ended', 'notice:plan_changed', 'audit']);
 });
 
 t.test('assigning the same terms again changes nothing', async (t) => {

@@ -3,7 +3,7 @@ import type { Actor } from '#libs/contracts/audit-entry.ts';
 import { isFree } from '../../plans/domain/offer.ts';
 import {
   addEffects,
-  addEvent,
+  addNotice,
   beginChange,
   type Decision,
   type DecisionContext,
@@ -41,7 +41,7 @@ export function decideAssignment(
   const subscription = placedOn(current, terms, at);
   if (hasSameTerms(current, subscription)) return keepSubscription(state);
   const voided = voidOpenRequest(beginChange(state), { at, by: by.actor, note: 'the plan was assigned' });
-  const assigned = addEvent(updateState(leaveTrial(voided, at, false), { subscription }), {
+  const assigned = addNotice(updateState(leaveTrial(voided, at, false), { subscription }), {
     kind: 'plan_changed',
     at,
     data: { from: current.planKey, to: subscription.planKey, reason: 'assigned' },

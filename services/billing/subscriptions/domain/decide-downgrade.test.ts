@@ -84,7 +84,11 @@ t.test('cancelling', async (t) => {
   await t.test('ends an unpaid plan at once and voids its request', async (t) => {
     const decision = cancel(stateOf(pastDue, { paymentRequests: [requestOf({ kind: 'renewal' })] }));
     t.match(decision.subscription, { planKey: 'free', status: 'active', accessEndsAt: null });
-    t.strictSame(kindsOf(decision), ['payment_resolved', 'event:payment_voided', 'event:subscription_ended']);
+    t.strictSame(kindsOf(decision), [
+      'payment_resolved',
+      'event:payment_voided',
+      'notice:subscription_ended',
+    ]);
   });
 
   await t.test('is refused for the default plan and for trials', async (t) => {

@@ -3,6 +3,7 @@ import { keepScheduledMove, versionAtEnd } from './catalogue-move.ts';
 import { type PlanChoice, requirePayment } from './decide-upgrade.ts';
 import {
   addEvent,
+  addNotice,
   beginChange,
   type Decision,
   type DecisionContext,
@@ -102,7 +103,7 @@ function endPlan(
     const subscription = onDefaultPlan(current, versionAtEnd(current, versions), at);
     const voided = voidOpenRequest(beginChange(state), { at, by, note: 'cancelled' });
     return decide(
-      addEvent(updateState(voided, { subscription }), {
+      addNotice(updateState(voided, { subscription }), {
         kind: 'subscription_ended',
         at,
         data: { plan: current.planKey, next_plan: subscription.planKey, reason: 'cancelled' },

@@ -47,7 +47,7 @@ t.test('a paid request gives its plan from the moment of payment', async (t) => 
     'payment_resolved',
     'event:payment_received',
     'trial_converted',
-    'event:plan_changed',
+    'notice:plan_changed',
   ]);
 });
 
@@ -78,7 +78,7 @@ t.test('a payment during a trial ends and converts it', async (t) => {
     'trial_converted',
     'trial_ended',
     'event:trial_ended',
-    'event:plan_changed',
+    'notice:plan_changed',
   ]);
 });
 

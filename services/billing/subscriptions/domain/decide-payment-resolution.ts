@@ -4,6 +4,7 @@ import { movedLike } from './catalogue-move.ts';
 import {
   addEffects,
   addEvent,
+  addNotice,
   beginChange,
   type Change,
   type Decision,
@@ -111,7 +112,7 @@ function applyPurchase(
   }
   if (isForSeats(request, current)) return applySeats(change, subscription, at);
   const converted = leaveTrial(addEffects(change, { kind: 'trial_converted', at }), at, true);
-  return addEvent(updateState(converted, { subscription }), {
+  return addNotice(updateState(converted, { subscription }), {
     kind: 'plan_changed',
     at,
     data: { from: ownPlan(current, sold).key, to: subscription.planKey, reason: 'upgrade' },

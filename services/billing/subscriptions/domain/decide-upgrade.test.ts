@@ -133,7 +133,7 @@ t.test('a free upgrade takes effect at once', async (t) => {
     'event:payment_voided',
     'trial_ended',
     'event:trial_ended',
-    'event:plan_changed',
+    'notice:plan_changed',
   ]);
 });
 

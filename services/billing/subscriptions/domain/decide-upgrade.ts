@@ -2,6 +2,7 @@ import type { PaymentDraft } from '../../payments/domain.ts';
 import { choosablePlans, findChoosablePlan } from '../../plans/domain/offer.ts';
 import {
   addEvent,
+  addNotice,
   beginChange,
   type Change,
   type Decision,
@@ -119,7 +120,7 @@ function upgradeNow(
           { startsAt: at, graceMs },
         );
   const voided = voidOpenRequest(beginChange(state), { at, by, note: 'the plan has changed' });
-  return addEvent(updateState(leaveTrial(voided, at, false), { subscription }), {
+  return addNotice(updateState(leaveTrial(voided, at, false), { subscription }), {
     kind: 'plan_changed',
     at,
     data: { from: current.planKey, to: subscription.planKey, reason: 'upgrade' },

@@ -120,7 +120,10 @@ export function contextAt(now: Date = start): DecisionContext {
   };
 }
 
-/** The effects in short: their kinds, and those of events. */
+/** The effects in short: their kinds, and those of events. `notice` is an event that the account is notified of. */
 export function kindsOf({ effects }: Pick<Decision, 'effects'>): string[] {
-  return effects.map((effect) => (effect.kind === 'event' ? `event:${effect.event.kind}` : effect.kind));
+  return effects.map((effect) => {
+    if (effect.kind === 'notified_event') return `notice:${effect.event.kind}`;
+    return effect.kind === 'event' ? `event:${effect.event.kind}` : effect.kind;
+  });
 }

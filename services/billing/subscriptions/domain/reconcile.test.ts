@@ -56,7 +56,7 @@ t.test('an unpaid period ends the plan after the grace period', async (t) => {
   const afterGrace = new Date(periodEnd.getTime() + GRACE_MS);
   const change = reconcile(stateOf(paid('pro')), afterGrace);
   t.match(change.state.subscription, { planKey: 'free', status: 'active', accessEndsAt: null });
-  t.strictSame(kindsOf(change).at(-1), 'event:subscription_ended');
+  t.strictSame(kindsOf(change).at(-1), 'notice:subscription_ended');
   t.match(change.effects.at(-1), { event: { at: afterGrace, data: { reason: 'payment_overdue' } } });
   t.equal(openRequestOf(change.state), undefined);
 });

@@ -2,7 +2,14 @@
 import { findPlan } from '#libs/catalogue/plans.ts';
 import { defaultPlanOf, isFree } from '../../plans/domain/offer.ts';
 import { versionAtEnd } from './catalogue-move.ts';
-import { addEvent, beginChange, type Change, type DecisionContext, updateState } from './decision.ts';
+import {
+  addEvent,
+  addNotice,
+  beginChange,
+  type Change,
+  type DecisionContext,
+  updateState,
+} from './decision.ts';
 import { requestRenewal, resolveRequest, SYSTEM_ACTOR, voidOpenRequest } from './payment-requests.ts';
 import { MONTHS_PER_CYCLE, periodAt } from './period.ts';
 import { openRequestOf, type SubscriptionState, type Versions, versionIn } from './state.ts';
@@ -90,7 +97,7 @@ function endAccess(change: Change, at: Date): Change {
   const voided = voidOpenRequest(change, { at, by: SYSTEM_ACTOR, note: reason });
   const ended = onDefaultPlan(subscription, versionAtEnd(subscription, versions), at);
   const next = isPaused ? { ...ended, pausedTerms: nextTermsOf(subscription) } : ended;
-  return addEvent(updateState(voided, { subscription: next }), {
+  return addNotice(updateState(voided, { subscription: next }), {
     kind: 'subscription_ended',
     at,
     data: { plan: subscription.planKey, next_plan: next.planKey, reason },
@@ -128,7 +135,7 @@ function withSeatsChange(change: Change, before: Subscription, at: Date): Change
 function withPlanChange(change: Change, before: Subscription, at: Date): Change {
   const { planKey } = change.state.subscription;
   if (planKey === before.planKey) return change;
-  return addEvent(change, {
+  return addNotice(change, {
     kind: 'plan_changed',
     at,
     data: { from: before.planKey, to: planKey, reason: 'scheduled' },

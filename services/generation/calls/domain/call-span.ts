@@ -20,7 +20,13 @@ export function startCallSpan(
   const { provider, model, step } = call;
   const maxTokens = outputCapOf(call);
   return tracing()?.startCall(parent, {
-    ...{ operation: operationOf(call), provider: providerName(provider), requestModel: model, requestId, step },
+    ...{
+      operation: operationOf(call),
+      provider: providerName(provider),
+      requestModel: model,
+      requestId,
+      step,
+    },
     maxTokens: maxTokens > 0 ? maxTokens : undefined,
     outputType: outputTypeOf(call),
   });
