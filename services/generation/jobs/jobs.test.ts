@@ -286,7 +286,7 @@ t.test('given another account, then a job does not exist for it', async (t) => {
   t.strictSame(await findBreaches(pool), []);
 });
 
-t.test('given all these jobs, then their events have the data that webhooks are promised', async (t) => {
+t.test('given all these jobs, then their events have the data that webhooks are promised', async () => {
   const { rows } = await pool.query('SELECT type, payload FROM outbox_events');
   checkEmitted(rows, [
     ...(['generation.created', 'generation.step_finished'] as const),
