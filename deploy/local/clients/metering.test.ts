@@ -47,7 +47,7 @@ t.test(
     const chat = { model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'Hello' }] };
     t.match(await call('/v1/chat/completions', token, chat), {
       status: 429,
-      body: { error: { code: 'limit_exceeded' } },
+      body: { error: { code: 'insufficient_quota' } },
     });
 
     const notStarted = metering.run(operations, () => Promise.reject(new NotStarted('The queue is full.')));
