@@ -33,8 +33,8 @@ export function array<Row>(type: string, value: (row: Row) => string): Column<Ro
 export type Columns<Row> = Readonly<Record<string, Column<Row>>>;
 
 /**
- * A statement about the rows of a batch, which its SQL reads as `q`: one array parameter per column. The rows are read by
- * subscripts, because `unnest` allocates a buffer for each array, which for forty columns costs more than all else.
+ * A statement about the rows of a batch, which its SQL reads as `q`: one array parameter per column. Their elements are
+ * read by subscripts, because `unnest` first copies each array into a buffer of its own.
  */
 export function forRows<Row>(
   name: string,

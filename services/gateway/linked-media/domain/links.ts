@@ -13,7 +13,7 @@ export type InlinePart = MediaPart | { type: 'text'; text: string };
 const HTTP = /^https?:\/\//i;
 
 export function linksOf(body: ChatCompletionRequest): Link[] {
-  return [...mediaParts(body)].flatMap((placed) => {
+  return mediaParts(body).flatMap((placed) => {
     const url = urlOf(placed.part);
     return url !== undefined && HTTP.test(url) ? [{ ...placed, url }] : [];
   });
