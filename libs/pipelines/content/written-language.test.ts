@@ -89,6 +89,8 @@ t.test('the language is required that the request states or shows', async (t) =>
   const prompt = { id: 'x', version: 1, text: 'Napisz po polsku.' };
   t.equal(required({ topic: 'x', language: 'pl' }), 'pl');
   t.equal(required({ topic: 'Jak dbać o pióro wieczne' }), 'pl');
+  t.equal(required({ topic: 'How to clean the nib of a pen' }), 'en');
+  t.equal(required({ topic: 'Lamy Safari' }), undefined, 'English is only assumed');
   t.equal(required({ topic: 'x', language: 'Klingon' }), undefined);
   t.equal(required({ topic: 'x' }, { prompt }), undefined, 'a prompt of the customer may say another');
   t.equal(required({ topic: 'x', language: 'de' }, { prompt }), 'de');

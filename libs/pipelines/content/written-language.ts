@@ -2,7 +2,7 @@
  * Recognises an answer in another language than the one that was asked for. Doubt is in favour of the answer: short texts,
  * names, quotes, code and mixtures are never an error.
  */
-import { languageOfScript } from '../language.ts';
+import { detectLanguage, languageOfScript } from '../language.ts';
 import { KNOWN_WORDS, languageName } from './language.ts';
 import type { ContentBrief, ContentStep } from './step.ts';
 import { plainText, wordsIn } from './text.ts';
@@ -23,8 +23,17 @@ export function requiredLanguage(
 ): string | undefined {
   // A reply is in the language of its message, and a prompt of the customer may ask for another language.
   const isOpen = part === 'reply' || inputs.prompt !== undefined;
-  if (request.language === undefined && isOpen) return undefined;
+  if (request.language === undefined && (isOpen || isAssumed(language, request, inputs))) return undefined;
   return languageName(language) === undefined ? undefined : language;
+}
+
+/** Whether a language is English because nothing shows another one, as in a topic of a few names. */
+function isAssumed(
+  language: string,
+  { topic, text }: ContentBrief['request'],
+  { source }: ContentBrief['inputs'],
+): boolean {
+  return language === 'en' && detectLanguage(topic ?? text ?? source?.text ?? '') !== 'en';
 }
 
 /** What is wrong with the language of a text, in words for the model; empty if nothing is. */
