@@ -98,7 +98,8 @@ export async function submit(
     const flags = await options.moderate(head, textsOfRequest(request, given), textsOfPassages(given));
     return await createJob(options, head, request, withoutFlaggedPassages(given, flags));
   } catch (error) {
-    await releaseUnused(options, head, error);
+    // A hold that cannot be released now expires soon. The client needs the reason why there is no job.
+    await releaseUnused(options, head, error).catch(() => undefined);
     throw error;
   }
 }
