@@ -54,6 +54,8 @@ t.test('a hold that has ended, or of another account, is not extended', async (t
   t.equal(await extend(ended), null);
   t.equal(await extend(randomUUID()), null);
   t.equal(await extend(id, await open([])), null);
+  const inAnHour = new Date(clock.now().getTime() + HOUR_MS);
+  t.strictSame(await extend(id), inAnHour, 'from now on, not from its expiry');
   await t.rejects(ledger.extend({ holdId: id, accountId: account, ttlMs: 0.5 }), RangeError);
 });
 
