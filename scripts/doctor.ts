@@ -36,7 +36,7 @@ export function withSecretFiles(env: Environment, sources: readonly ConfigSource
   return { ...env, ...Object.fromEntries(secrets.map((name) => [name, readSecret(env, name)])) };
 }
 
-if (import.meta.main) {
+async function main(): Promise<{ failed: number; warnings: number }> {
   const { url, close } = await openOperatorDatabase();
   const pool = createPool({
     connectionString: url,
@@ -44,16 +44,24 @@ if (import.meta.main) {
     applicationName: 'inkmeter-doctor',
     statementTimeoutMs: 20_000,
   });
-  const env = withSecretFiles(processEnv(), await readSources());
   try {
-    const { failed, warnings } = await runChecks(
-      [...databaseChecks(pool), ...serviceChecks(env, pool)],
-      (line) => console.log(line),
+    const env = withSecretFiles(processEnv(), await readSources());
+    return await runChecks([...databaseChecks(pool), ...serviceChecks(env, pool)], (line) =>
+      console.log(line),
     );
-    console.log(`\n${failed} failed, ${warnings} warnings.`);
-    process.exitCode = failed === 0 ? 0 : 1;
   } finally {
     await pool.end();
     await close();
+  }
+}
+
+if (import.meta.main) {
+  try {
+    const { failed, warnings } = await main();
+    console.log(`\n${failed} failed, ${warnings} warnings.`);
+    process.exitCode = failed === 0 ? 0 : 1;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 2;
   }
 }

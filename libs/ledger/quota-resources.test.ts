@@ -192,6 +192,15 @@ t.test('given a recorded amount, each threshold that it reaches is one event', a
   t.strictSame(await ledger.breaches(), []);
 });
 
+t.test('given room for one, using it is an event, but no alert', async (t) => {
+  const ledger = await createFixture(t, [testSegment({ meter: METER, window: 'total', n: 1n })]);
+  await ledger.record(1n);
+  const { rows } = await ledger.pool.query(
+    'SELECT (SELECT count(*)::int FROM outbox_events) AS events, (SELECT count(*)::int FROM alerts) AS alerts',
+  );
+  t.strictSame(rows, [{ events: 1, alerts: 0 }]);
+});
+
 t.test('given a transaction that fails, nothing is booked', async (t) => {
   const ledger = await createFixture(t, [testSegment({ meter: METER, window: 'total', n: 2n })]);
   const id = ledger.newId();

@@ -30,7 +30,7 @@ const METERS: Readonly<Record<string, { name: string; units: string | null }>> =
   'kb.bytes': { name: 'Knowledge base', units: 'bytes of knowledge base files' },
   brand_voices: { name: 'Brand voices', units: 'brand voices' },
   prompts: { name: 'Prompts', units: 'prompts' },
-  'team.members': { name: 'Seats', units: 'seats' },
+  'team.members': { name: 'Team members', units: 'team members' },
   workspaces: { name: 'Workspaces', units: 'workspaces' },
 };
 

@@ -11,6 +11,8 @@ BEGIN
   WITH reached AS MATERIALIZED (
     SELECT uuidv7() AS id, c.account_id, c.state, c.occurred_at,
            CASE WHEN w.scope = 'user' THEN w.scope_id::uuid END AS user_id,
+           -- Of a resource with room for one, such as the seat of an account's owner, the first is no reason to warn.
+           c.amount > 1 OR isfinite(w.window_end) AS is_alert,
            jsonb_build_object(
              'meter', w.meter, 'window', w.win, 'scope', w.scope, 'scope_id', nullif(w.scope_id, ''),
              'threshold_percentage', c.threshold_bps / 100.0, 'state', c.state,
@@ -26,7 +28,7 @@ BEGIN
     INSERT INTO alerts (id, account_id, user_id, kind, type, severity, data, created_at)
     SELECT id, account_id, user_id, 'threshold', 'usage.threshold',
            CASE state WHEN 'warning' THEN 'info' WHEN 'notice' THEN 'warning' ELSE 'error' END, payload, occurred_at
-      FROM reached)
+      FROM reached WHERE is_alert)
   SELECT json_agg(id) INTO v_events FROM reached;
   IF v_events IS NOT NULL THEN
     PERFORM graphile_worker.add_job('fan-out-events', json_build_object('eventIds', v_events), max_attempts => 10);
