@@ -36,6 +36,8 @@ export const contentInputs = z.object({
       title: z.string().nullable(),
       url: z.string().nullable(),
       document_id: z.uuid().nullable(),
+      /** Of a document; a page has it in its text. */
+      language: z.string().optional(),
     })
     .optional(),
   /** The recording that is transcribed first. */

@@ -103,7 +103,9 @@ function languageOf(
   { source, recording }: ContentInputs,
 ): string {
   if (language !== undefined) return languageCode(language);
-  const known = topic ?? text ?? source?.text;
+  const written = topic ?? text;
+  if (written === undefined && source?.language !== undefined) return source.language;
+  const known = written ?? source?.text;
   return known === undefined && recording !== undefined ? UNDETERMINED : detectLanguage(known ?? '');
 }
 

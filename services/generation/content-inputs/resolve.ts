@@ -113,8 +113,9 @@ async function resolveSource(
         : 'There is no job with this generation_id that has written an article.';
     throw problem('not_found', { detail });
   }
-  const { id, title, markdown } = document;
-  return { title, text: cutToByteBound(markdown, MAX_SOURCE_BYTES), url: null, document_id: id };
+  const { id, title, markdown, language } = document;
+  const text = cutToByteBound(markdown, MAX_SOURCE_BYTES);
+  return { title, text, url: null, document_id: id, ...(language !== null && { language }) };
 }
 
 async function resolveRecording(

@@ -8,7 +8,7 @@ export { loadBrandVoice, loadPrompt } from '../instructions/store.ts';
 export { firstPassages, retrievePassages } from '../knowledge-base/search-store.ts';
 export { findRecording } from '../media/store.ts';
 
-export type SourceDocument = { id: string; title: string; markdown: string };
+export type SourceDocument = { id: string; title: string; language: string | null; markdown: string };
 
 /** The newest version of a document: that with an id, or the article of a job. */
 export async function findSourceDocument(
@@ -21,7 +21,12 @@ export async function findSourceDocument(
       ? eq(documents.id, documentId ?? '')
       : and(eq(documents.generationId, generationId), eq(documents.type, 'blog'));
   const [row] = await db
-    .select({ id: documents.id, title: documentVersions.title, markdown: documentVersions.markdown })
+    .select({
+      id: documents.id,
+      title: documentVersions.title,
+      language: documents.language,
+      markdown: documentVersions.markdown,
+    })
     .from(documents)
     .innerJoin(
       documentVersions,

@@ -187,9 +187,13 @@ t.test('given another account, then the document does not exist for it', async (
   ] as const)
     t.match(await client.call(method, `${path}${suffix}`, other), { status: 404 }, `${method} ${suffix}`);
   t.match(await edit({ title: 'Stolen' }, other), { status: 404 });
-  // The simulator writes English, and posts in another language would be repaired.
-  const posts = await client.submit({ content_types: ['social'], document_id: id, language: 'en' });
+  const posts = await client.submit({ content_types: ['social'], document_id: id });
   t.match((await client.finish(posts.requestId)).at(-1), { event: 'completed' }, 'posts from a document');
+  const written = await client.call<{ data: DocumentView[] }>(
+    'GET',
+    `/api/documents?generation_id=${posts.requestId}`,
+  );
+  t.match(written.body.data, [{ content_type: 'social', language: 'pl' }], 'in its language');
   t.strictSame(
     (await generation.rows(posts.requestId)).map(({ step }) => step),
     ['social.write'],
