@@ -1,4 +1,5 @@
 import { and, desc, eq, gte, like, lt } from 'drizzle-orm';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Queryable } from '#libs/db/database.ts';
 import { auditLog } from '#libs/db/schema/audit.ts';
 import type { AuditFilter, AuditRow } from './domain.ts';
@@ -14,7 +15,7 @@ export function listAuditEntries(
     .from(auditLog)
     .where(
       and(
-        cursor === undefined ? undefined : lt(auditLog.id, cursor),
+        afterCursor(auditLog.id, cursor),
         accountId === undefined ? undefined : eq(auditLog.accountId, accountId),
         actor === undefined ? undefined : eq(auditLog.actor, actor),
         action === undefined ? undefined : matchesAction(action),

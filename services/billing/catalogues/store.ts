@@ -1,4 +1,5 @@
-import { and, desc, eq, lt, max, ne, sql } from 'drizzle-orm';
+import { and, desc, eq, max, ne, sql } from 'drizzle-orm';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { only } from '#libs/db/database.ts';
 import { catalogueVersions, subscriptions } from '#libs/db/schema/billing.ts';
@@ -37,7 +38,7 @@ export function listVersions(
   { limit, cursor }: { limit: number; cursor: string | undefined },
 ): Promise<CatalogueVersionSummary[]> {
   return selectSummaries(db)
-    .where(cursor === undefined ? undefined : lt(catalogueVersions.id, cursor))
+    .where(afterCursor(catalogueVersions.id, cursor))
     .orderBy(desc(catalogueVersions.id))
     .limit(limit);
 }

@@ -1,5 +1,6 @@
-import { and, desc, eq, inArray, lt } from 'drizzle-orm';
+import { and, desc, eq, inArray } from 'drizzle-orm';
 import type { DatedPageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { outcomeAgreements, outcomeMeasurements, outcomeMilestones } from '#libs/db/schema/billing.ts';
 import { invoices } from '#libs/db/schema/stripe.ts';
@@ -36,12 +37,15 @@ export function listAgreements(
   accountId: string,
   { limit, cursor, ...range }: DatedPageQuery,
 ): Promise<Agreement[]> {
-  const isOlder = cursor === undefined ? undefined : lt(outcomeAgreements.id, cursor);
   return db
     .select()
     .from(outcomeAgreements)
     .where(
-      and(eq(outcomeAgreements.accountId, accountId), isOlder, within(outcomeAgreements.createdAt, range)),
+      and(
+        eq(outcomeAgreements.accountId, accountId),
+        afterCursor(outcomeAgreements.id, cursor),
+        within(outcomeAgreements.createdAt, range),
+      ),
     )
     .orderBy(desc(outcomeAgreements.id))
     .limit(limit + 1);

@@ -1,6 +1,7 @@
 import { and, desc, eq, gte, isNull, lt, or, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { DateRange } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { paymentRequests } from '#libs/db/schema/billing.ts';
 import type { PaymentRequest } from './domain.ts';
@@ -109,7 +110,7 @@ export function listRequests(
     .from(paymentRequests)
     .where(
       and(
-        cursor === undefined ? undefined : lt(paymentRequests.id, cursor),
+        afterCursor(paymentRequests.id, cursor),
         status === undefined ? undefined : eq(paymentRequests.status, status),
         accountId === undefined ? undefined : eq(paymentRequests.accountId, accountId),
         from && gte(paymentRequests.createdAt, from),

@@ -1,5 +1,6 @@
 import { and, desc, eq, gte, lt } from 'drizzle-orm';
 import type { DateRange } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Queryable } from '#libs/db/database.ts';
 import { billingEvents } from '#libs/db/schema/billing.ts';
 import type { BillingEvent } from './domain/billing-event.ts';
@@ -32,7 +33,7 @@ export async function listBillingEvents(
     .from(billingEvents)
     .where(
       and(
-        cursor === undefined ? undefined : lt(billingEvents.id, cursor),
+        afterCursor(billingEvents.id, cursor),
         accountId === undefined ? undefined : eq(billingEvents.accountId, accountId),
         kind === undefined ? undefined : eq(billingEvents.kind, kind),
         from && gte(billingEvents.occurredAt, from),

@@ -1,7 +1,8 @@
-import { and, count, desc, eq, gt, isNotNull, isNull, lt, or } from 'drizzle-orm';
+import { and, count, desc, eq, gt, isNotNull, isNull, or } from 'drizzle-orm';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import type { Actor } from '#libs/contracts/audit-entry.ts';
 import type { DatedPageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import { type Database, only, type Queryable, type Tx, transaction } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import { apiKeys } from '#libs/db/schema/gateway.ts';
@@ -67,7 +68,7 @@ export function listApiKeys(
     .where(
       and(
         eq(apiKeys.accountId, accountId),
-        cursor === undefined ? undefined : lt(apiKeys.id, cursor),
+        afterCursor(apiKeys.id, cursor),
         status === undefined ? undefined : isRevoked,
         within(apiKeys.createdAt, range),
       ),

@@ -1,6 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { and, count, desc, eq, gt, isNotNull, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { accounts, invitations, users } from '#libs/db/schema/gateway.ts';
 import type { InvitationRow, InvitationStatus } from './domain.ts';
@@ -46,7 +47,7 @@ export function listInvitations(
     .where(
       and(
         eq(invitations.accountId, accountId),
-        cursor === undefined ? undefined : lt(invitations.id, cursor),
+        afterCursor(invitations.id, cursor),
         status === undefined ? undefined : HAS_STATUS[status](now),
       ),
     )

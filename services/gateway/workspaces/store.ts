@@ -1,5 +1,6 @@
-import { and, desc, eq, lt } from 'drizzle-orm';
+import { and, desc, eq } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import { type Queryable, type Tx, violatesUnique } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import { workspaces } from '#libs/db/schema/gateway.ts';
@@ -18,9 +19,7 @@ export function listWorkspaces(
   return db
     .select()
     .from(workspaces)
-    .where(
-      and(eq(workspaces.accountId, accountId), cursor === undefined ? undefined : lt(workspaces.id, cursor)),
-    )
+    .where(and(eq(workspaces.accountId, accountId), afterCursor(workspaces.id, cursor)))
     .orderBy(desc(workspaces.id))
     .limit(limit + 1);
 }

@@ -1,5 +1,6 @@
 import { and, desc, eq, inArray, isNotNull, isNull, lt, max, or, sql } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { autopilotRuns } from '#libs/db/schema/autopilots.ts';
 import { socialConnections, socialPosts } from '#libs/db/schema/generation.ts';
@@ -26,7 +27,7 @@ export function listRuns(
     .where(
       and(
         eq(autopilotRuns.autopilotId, autopilotId),
-        cursor === undefined ? undefined : lt(autopilotRuns.id, cursor),
+        afterCursor(autopilotRuns.id, cursor),
         status === undefined ? undefined : eq(autopilotRuns.status, status),
       ),
     )

@@ -1,5 +1,6 @@
-import { and, asc, count, desc, eq, lt, lte } from 'drizzle-orm';
+import { and, asc, count, desc, eq, lte } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { autopilots } from '#libs/db/schema/autopilots.ts';
 import { findDocument } from '../documents/store.ts';
@@ -23,7 +24,7 @@ export function listAutopilots(
     .where(
       and(
         eq(autopilots.accountId, accountId),
-        cursor === undefined ? undefined : lt(autopilots.id, cursor),
+        afterCursor(autopilots.id, cursor),
         status === undefined ? undefined : eq(autopilots.status, status),
       ),
     )

@@ -1,5 +1,6 @@
 import { and, desc, eq, gte, inArray, lt } from 'drizzle-orm';
 import type { DateRange, PageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { documents, documentVersions } from '#libs/db/schema/generations.ts';
 import type { DocumentRow, VersionRow } from './domain.ts';
@@ -50,7 +51,7 @@ export function listDocuments(
     .where(
       and(
         eq(documents.accountId, accountId),
-        cursor === undefined ? undefined : lt(documents.id, cursor),
+        afterCursor(documents.id, cursor),
         type === undefined ? undefined : eq(documents.type, type),
         generationId === undefined ? undefined : eq(documents.generationId, generationId),
         from && gte(documents.createdAt, from),

@@ -1,5 +1,6 @@
 import { and, desc, eq, gte, inArray, isNull, lt, sql } from 'drizzle-orm';
 import type { DateRange, PageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { inboxMessages } from '#libs/db/schema/autopilots.ts';
 import { documents, documentVersions, generations } from '#libs/db/schema/generations.ts';
@@ -23,7 +24,7 @@ export function listMessages(
     .where(
       and(
         eq(inboxMessages.accountId, accountId),
-        cursor === undefined ? undefined : lt(inboxMessages.id, cursor),
+        afterCursor(inboxMessages.id, cursor),
         status === undefined ? undefined : eq(inboxMessages.status, status),
         network === undefined ? undefined : eq(inboxMessages.network, network),
         from === undefined ? undefined : gte(inboxMessages.receivedAt, from),

@@ -1,6 +1,7 @@
-import { and, desc, eq, getTableColumns, isNull, lt, ne, or, sql } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, isNull, ne, or, sql } from 'drizzle-orm';
 import type { BrandVoiceContent } from '#libs/contracts/brand-voices.ts';
 import type { DatedPageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { instructions, instructionVersions } from '#libs/db/schema/knowledge.ts';
 import { within } from '#libs/db/within.ts';
@@ -26,7 +27,6 @@ export function listInstructions(
   accountId: string,
   { limit, cursor, ...range }: DatedPageQuery,
 ): Promise<VersionedInstruction[]> {
-  const isAfterCursor = cursor === undefined ? undefined : lt(instructions.id, cursor);
   return db
     .select(columns)
     .from(instructions)
@@ -35,7 +35,7 @@ export function listInstructions(
       and(
         eq(instructions.accountId, accountId),
         eq(instructions.kind, kind),
-        isAfterCursor,
+        afterCursor(instructions.id, cursor),
         within(instructions.createdAt, range),
       ),
     )

@@ -14,6 +14,7 @@ import {
   sql,
 } from 'drizzle-orm';
 import type { DateRange, PageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import { generationEvents, generationSteps, generations } from '#libs/db/schema/generations.ts';
@@ -107,7 +108,7 @@ export function listGenerations(
     .where(
       and(
         eq(generations.accountId, accountId),
-        cursor === undefined ? undefined : lt(generations.id, cursor),
+        afterCursor(generations.id, cursor),
         status === undefined ? undefined : eq(generations.status, status),
         type === undefined ? undefined : arrayContains(generations.contentTypes, [type]),
         from && gte(generations.createdAt, from),

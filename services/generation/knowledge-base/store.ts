@@ -1,5 +1,6 @@
-import { and, desc, eq, getTableColumns, lt } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns } from 'drizzle-orm';
 import type { DatedPageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { kbFiles } from '#libs/db/schema/knowledge.ts';
 import { within } from '#libs/db/within.ts';
@@ -15,11 +16,16 @@ export function listKbFiles(
   accountId: string,
   { limit, cursor, ...range }: DatedPageQuery,
 ): Promise<KbFileSummary[]> {
-  const isAfterCursor = cursor === undefined ? undefined : lt(kbFiles.id, cursor);
   return db
     .select(summaryColumns)
     .from(kbFiles)
-    .where(and(eq(kbFiles.accountId, accountId), isAfterCursor, within(kbFiles.createdAt, range)))
+    .where(
+      and(
+        eq(kbFiles.accountId, accountId),
+        afterCursor(kbFiles.id, cursor),
+        within(kbFiles.createdAt, range),
+      ),
+    )
     .orderBy(desc(kbFiles.id))
     .limit(limit + 1);
 }

@@ -1,5 +1,6 @@
-import { and, desc, eq, gt, inArray, lt, lte, ne, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, lte, ne, sql } from 'drizzle-orm';
 import type { DatedPageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Database, Queryable } from '#libs/db/database.ts';
 import { mediaFiles } from '#libs/db/schema/knowledge.ts';
 import { within } from '#libs/db/within.ts';
@@ -22,7 +23,6 @@ export function listMediaFiles(
   { limit, cursor, ...range }: DatedPageQuery,
   now: Date,
 ): Promise<MediaFile[]> {
-  const isAfterCursor = cursor === undefined ? undefined : lt(mediaFiles.id, cursor);
   return db
     .select()
     .from(mediaFiles)
@@ -30,7 +30,7 @@ export function listMediaFiles(
       and(
         eq(mediaFiles.accountId, accountId),
         gt(mediaFiles.expiresAt, now),
-        isAfterCursor,
+        afterCursor(mediaFiles.id, cursor),
         within(mediaFiles.createdAt, range),
       ),
     )

@@ -1,5 +1,6 @@
-import { and, desc, eq, inArray, lt, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, sql } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { socialConnections } from '#libs/db/schema/generation.ts';
 import type { SocialConnection } from './domain.ts';
@@ -10,11 +11,10 @@ export function listConnections(
   accountId: string,
   { limit, cursor }: PageQuery,
 ): Promise<SocialConnection[]> {
-  const isAfterCursor = cursor === undefined ? undefined : lt(socialConnections.id, cursor);
   return db
     .select()
     .from(socialConnections)
-    .where(and(eq(socialConnections.accountId, accountId), isAfterCursor))
+    .where(and(eq(socialConnections.accountId, accountId), afterCursor(socialConnections.id, cursor)))
     .orderBy(desc(socialConnections.id))
     .limit(limit + 1);
 }

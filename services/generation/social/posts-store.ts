@@ -1,6 +1,7 @@
-import { and, asc, desc, eq, inArray, isNull, lt, lte, or } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNull, lte, or } from 'drizzle-orm';
 import type { DatedPageQuery } from '#libs/contracts/page.ts';
 import type { PostState } from '#libs/contracts/social.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { socialPosts } from '#libs/db/schema/generation.ts';
 import { within } from '#libs/db/within.ts';
@@ -21,7 +22,7 @@ export function listPosts(
     .where(
       and(
         eq(socialPosts.accountId, accountId),
-        cursor === undefined ? undefined : lt(socialPosts.id, cursor),
+        afterCursor(socialPosts.id, cursor),
         state === undefined ? undefined : eq(socialPosts.state, state),
         within(socialPosts.createdAt, range),
       ),

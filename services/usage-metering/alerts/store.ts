@@ -1,6 +1,7 @@
-import { and, asc, count, desc, eq, gt, inArray, isNull, lt, notLike, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, inArray, isNull, notLike, or, type SQL, sql } from 'drizzle-orm';
 import { ACCOUNT_ALERT_KINDS, ALERT_KINDS } from '#libs/contracts/alert-kinds.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import { only, type Queryable } from '#libs/db/database.ts';
 import { memberships } from '#libs/db/schema/gateway.ts';
 import { alertReads, alertSettings } from '#libs/db/schema/notifications.ts';
@@ -88,10 +89,7 @@ export async function listOperatorAlerts(
 ): Promise<AlertView[]> {
   return selectAlerts(db, readerId)
     .where(
-      and(
-        or(inArray(alerts.kind, OPERATOR_KINDS), isNull(alerts.accountId)),
-        cursor === undefined ? undefined : lt(alerts.id, cursor),
-      ),
+      and(or(inArray(alerts.kind, OPERATOR_KINDS), isNull(alerts.accountId)), afterCursor(alerts.id, cursor)),
     )
     .orderBy(desc(alerts.id))
     .limit(limit);

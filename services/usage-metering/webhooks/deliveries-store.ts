@@ -1,5 +1,6 @@
-import { and, asc, desc, eq, gte, inArray, lt } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
 import { webhookAttempts } from '#libs/db/schema/webhooks.ts';
@@ -34,7 +35,7 @@ export function listDeliveries(
     .where(
       and(
         toEndpoint(endpointId),
-        cursor === undefined ? undefined : lt(outboxDeliveries.id, cursor),
+        afterCursor(outboxDeliveries.id, cursor),
         status === undefined ? undefined : eq(outboxDeliveries.status, status),
         type === undefined ? undefined : eq(outboxEvents.type, type),
       ),

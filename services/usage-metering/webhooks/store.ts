@@ -1,5 +1,6 @@
-import { and, count, desc, eq, inArray, lt, notLike, or, sql } from 'drizzle-orm';
+import { and, count, desc, eq, inArray, notLike, or, sql } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { outboxDeliveries } from '#libs/db/schema/outbox.ts';
 import { webhookAttempts, webhookEndpoints } from '#libs/db/schema/webhooks.ts';
@@ -36,12 +37,7 @@ export function listEndpoints(
   return db
     .select()
     .from(webhookEndpoints)
-    .where(
-      and(
-        eq(webhookEndpoints.accountId, accountId),
-        cursor === undefined ? undefined : lt(webhookEndpoints.id, cursor),
-      ),
-    )
+    .where(and(eq(webhookEndpoints.accountId, accountId), afterCursor(webhookEndpoints.id, cursor)))
     .orderBy(desc(webhookEndpoints.id))
     .limit(limit + 1);
 }

@@ -1,5 +1,6 @@
-import { and, desc, eq, gt, isNull, lt, or } from 'drizzle-orm';
+import { and, desc, eq, gt, isNull, or } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
+import { afterCursor } from '#libs/db/after-cursor.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { accountOverrides } from '#libs/db/schema/billing.ts';
 import type { OverrideRow } from './domain.ts';
@@ -10,11 +11,10 @@ export function listOverrides(
   accountId: string,
   { limit, cursor }: PageQuery,
 ): Promise<OverrideRow[]> {
-  const isAfterCursor = cursor === undefined ? undefined : lt(accountOverrides.id, cursor);
   return db
     .select()
     .from(accountOverrides)
-    .where(and(eq(accountOverrides.accountId, accountId), isAfterCursor))
+    .where(and(eq(accountOverrides.accountId, accountId), afterCursor(accountOverrides.id, cursor)))
     .orderBy(desc(accountOverrides.id))
     .limit(limit + 1);
 }
